@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/compute_node.h"
+#include "api/policy.h"
+#include "api/protected_instance.h"
+#include "reconcilers/decision.h"
+#include "reconcilers/fence_in_force.h"
+#include "reconcilers/reading.h"
+
+namespace vmha::protectedinstance {
+
+/// What the rest of the cloud looks like to one instance.
+struct HostFacts {
+  NodeName node;
+  NovaHost host;
+  bool healthy = false;              ///< verdict Healthy, service up and enabled, no fence
+  bool fence_standing = false;       ///< a fence that is not lifted or withdrawn (also one that is only intended)
+  std::set<Address> addresses;       ///< its Ceph clients', as far as known
+};
+
+/// Everything a pass over one ProtectedInstance needs. Assembled by the engine; `decide` reads nothing else.
+struct InstanceView {
+  Instant now;
+  WallTime wall;
+  const api::ProtectedInstance* object = nullptr;   ///< as stored: its status is the persisted intent
+  const api::HAPolicy* policy = nullptr;            ///< null: PolicyNotFound
+  bool duplicate = false;                           ///< another object has this serverID: neither acts
+  bool paused = false;                              ///< policy paused, or an annotation on policy, node or this object
+  bool maintenance = false;                         ///< of the host it is on
+
+  MaybeReading<nova::Server> server;                ///< newest of list and single reads
+  bool server_gone = false;                         ///< nova said 404 to the newest single read
+  MaybeReading<std::vector<nova::Migration>> migrations;  ///< of this server, from a read of its host's (or fence's host's) migrations
+  MaybeReading<std::vector<ceph::ImageWatch>> disks;
+
+  std::optional<FenceInForce> fence;                ///< of the host nova says it is on, or of the host its unfinished recovery came from
+  std::set<FenceId> standing_fences;                ///< every fence in the cloud that is not lifted or withdrawn
+  std::vector<HostFacts> hosts;                     ///< all other hosts
+  std::set<Address> vmha_addresses;                 ///< our own Ceph clients: expected watchers nowhere, tolerated by the attestation
+
+  bool may_start = false;                           ///< the budgets of `evacuation` leave room and nothing of higher priority waits before it
+  std::map<std::string, LaneOutcome> lanes;         ///< "server", "disks", "migrations", "nova"
+};
+
+using InstanceDecision = Decision<api::ProtectedInstanceStatus>;
+
+/// Pure. Guarantees: never wishes Evacuate unless (1) status, as stored, says kLocked or kIntended with this fence and attempt; (2) `fence` meets the
+/// requirement, is proven right now for every disk of this server (a disk outside the protected Ceph needs the power proof) and nova's
+/// service is forced down; (3) server, migrations and disks were read after that intent, within kProofReadableWithin, and show: still on
+/// the fenced host, no task, no unfinished migration, no watch from any address but the fence's (recorded co-attachments excepted).
+/// Unknown (an absent or old reading) yields a read, never an act.
+[[nodiscard]] InstanceDecision decide(const InstanceView& view);
+
+/// True while the instance is in flight and counts against the evacuation budgets.
+[[nodiscard]] bool is_in_flight(const api::ProtectedInstanceStatus& status);
+/// True when a recovery for `fence` has come to an end for this instance (recovered, failed for good, skipped with a reason, gone).
+[[nodiscard]] bool is_settled(const api::ProtectedInstance& instance, const FenceId& fence);
+
+}  // namespace vmha::protectedinstance
