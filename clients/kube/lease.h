@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "clients/kube/client.h"
+#include "clients/kube/lease_step.h"
+
+namespace vmha::kube {
+
+struct ElectionOptions {
+  std::string ns;
+  std::string name;      ///< of the Lease
+  std::string identity;  ///< "<host>_<random>": new for each start
+  LeaseTimes times = {};
+};
+
+/// Called on the thread of run_election; keep them short: renewals wait for them.
+struct ElectionHooks {
+  std::function<void(const LeaseTerm&)> on_leading;  ///< once, when the Lease is ours
+  std::function<void(const LeaseTerm&)> on_renewed;  ///< the same term with a later safe_until
+  std::function<void(const std::string& reason)> on_lost;  ///< once, only after on_leading and only when not stopped: exit at once
+  std::function<void(const Error&)> on_error;        ///< an attempt failed; goes on
+};
+
+/// Takes part in the election until the Lease is lost or a stop is requested; blocks. On a stop while leading the Lease is released (holder emptied),
+/// so that another can take it at once: stop all destructive work first.
+void run_election(Client& client, const ElectionOptions& options, const ElectionHooks& hooks, const std::stop_token& stop);
+
+}  // namespace vmha::kube
