@@ -21,6 +21,7 @@ struct HostFacts {
   NovaHost host;
   bool healthy = false;              ///< verdict Healthy, service up and enabled, no fence
   bool fence_standing = false;       ///< a fence that is not lifted or withdrawn (also one that is only intended)
+  std::optional<FenceInForce> fence; ///< in force now: an attempt whose destination this host was has ended
   std::set<Address> addresses;       ///< its Ceph clients', as far as known
 };
 
@@ -39,11 +40,16 @@ struct InstanceView {
   MaybeReading<std::vector<nova::Migration>> migrations;  ///< of this server, from a read of its host's (or fence's host's) migrations
   MaybeReading<std::vector<ceph::ImageWatch>> disks;
 
-  std::optional<FenceInForce> fence;                ///< of the host nova says it is on, or of the host its unfinished recovery came from
+  /// Of the host nova says it is on; if that one has no standing fence, of the host its unfinished recovery came from. Never a fence that is being lifted.
+  std::optional<FenceInForce> fence;
   std::set<FenceId> standing_fences;                ///< every fence in the cloud that is not lifted or withdrawn
-  std::vector<HostFacts> hosts;                     ///< all other hosts
+  std::vector<HostFacts> hosts;                     ///< every host, also the one it is on
   std::set<Address> vmha_addresses;                 ///< our own Ceph clients: expected watchers nowhere, tolerated by the attestation
 
+  /// When this process first held the object with the intent it has now (until then same_intent was false): readings for the request are newer.
+  std::optional<Instant> intent_since;
+  Instant leading_since{};                          ///< since when this process may act; a request for an older intent may still be on the wire
+  bool nova_busy = false;                           ///< an act of ours on the lane "nova" is in flight, its outcome open
   bool may_start = false;                           ///< the budgets of `evacuation` leave room and nothing of higher priority waits before it
   std::map<std::string, LaneOutcome> lanes;         ///< "server", "disks", "migrations", "nova"
 };
@@ -57,6 +63,8 @@ using InstanceDecision = Decision<api::ProtectedInstanceStatus>;
 /// Unknown (an absent or old reading) yields a read, never an act.
 [[nodiscard]] InstanceDecision decide(const InstanceView& view);
 
+/// True when both stand for the same attempt at the same stage (waiting for it, or at it): what `intent_since` is about.
+[[nodiscard]] bool same_intent(const api::ProtectedInstanceStatus& a, const api::ProtectedInstanceStatus& b);
 /// True while the instance is in flight and counts against the evacuation budgets.
 [[nodiscard]] bool is_in_flight(const api::ProtectedInstanceStatus& status);
 /// True when a recovery for `fence` has come to an end for this instance (recovered, failed for good, skipped with a reason, gone).
