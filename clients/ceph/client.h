@@ -77,9 +77,9 @@ class Client {
   /// Errors: kNotFound (an address is not listed; its expiry is short), kTimeout (a placement group did not answer: named), kInvalid (a cache tier).
   Result<BlocklistProof> prove_blocklist(const std::vector<Address>& addresses, const std::vector<ImageId>& images, milliseconds timeout);
 
-  /// The standing drill of our rights: add and remove a blocklist entry of an address of TEST-NET-1, notify and stat in every pool. kForbidden
-  /// names what the key lacks.
-  Result<Done> drill(milliseconds timeout);
+  /// The standing drill of our rights: add and remove a blocklist entry of an address of TEST-NET-1, a notify to our canary in every configured pool,
+  /// one operation through every placement group that a proof for `images` would need. kForbidden names what the key lacks.
+  Result<Done> drill(milliseconds timeout, const std::vector<ImageId>& images = {});
 
   /// Addresses of mons, OSDs (public and cluster network) and ourselves: none of them may ever be fenced. Sorted, unique.
   Result<std::vector<Address>> cluster_addresses(milliseconds timeout);
