@@ -35,6 +35,12 @@ struct ApplyOptions {
   bool force = true;
 };
 
+struct WriteOptions {
+  std::string field_manager = {};
+  std::string resource_version = {};       ///< for patches, as in ApplyOptions
+  std::chrono::milliseconds timeout = {};  ///< zero: Client::kWriteTimeout
+};
+
 /// Empty fields ask for nothing.
 struct Preconditions {
   std::string uid = {};
@@ -69,20 +75,16 @@ class Client {
   Result<nlohmann::json> get(const Resource& resource, std::string_view name, std::chrono::milliseconds timeout = {});
   /// One page: the List document with `items`, metadata.resourceVersion and, when there is more, metadata.continue.
   WatchResult<nlohmann::json> list_page(const Resource& resource, const ListQuery& query);
-  /// POST to the collection of resource.ns; the object as stored.
-  Result<nlohmann::json> create_object(const Resource& resource, const nlohmann::json& object, const std::string& field_manager = {});
-  /// PUT; metadata.resourceVersion inside the object is the precondition. `timeout` zero: kWriteTimeout.
-  Result<nlohmann::json> replace(const Resource& resource, std::string_view name, const nlohmann::json& object,
-                                 std::chrono::milliseconds timeout = {});
+  /// POST to the collection of resource.ns; the object as stored. kConflict when it exists.
+  Result<nlohmann::json> create_object(const Resource& resource, const nlohmann::json& object, const WriteOptions& options = {});
   /// Background propagation. kNotFound when it is gone already, kConflict when a precondition does not hold.
   Result<Done> remove(const Resource& resource, std::string_view name, const Preconditions& only_if = {});
   /// Server-side apply; `object` carries apiVersion, kind and the fields that are owned. `subresource`: "" or "status".
   Result<nlohmann::json> apply(const Resource& resource, std::string_view name, nlohmann::json object, const ApplyOptions& options,
                                std::string_view subresource = {});
-  /// JSON merge patch (RFC 7386); lists are replaced as a whole, so a patch of metadata.finalizers needs `resource_version`.
-  Result<nlohmann::json> merge_patch(const Resource& resource, std::string_view name, nlohmann::json patch,
-                                     const std::string& resource_version = {}, std::string_view subresource = {},
-                                     const std::string& field_manager = {});
+  /// JSON merge patch (RFC 7386); lists are replaced as a whole, so a patch of metadata.finalizers needs options.resource_version.
+  Result<nlohmann::json> merge_patch(const Resource& resource, std::string_view name, nlohmann::json patch, const WriteOptions& options = {},
+                                     std::string_view subresource = {});
 
   /// A watch with bookmarks; the raw body in pieces (JSON documents, one a line), until the server ends it, `on_data` or `keep_going` says
   /// false, or nothing came for `idle`.
