@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,11 +42,18 @@ struct Exchange {
   std::chrono::microseconds took{0};
 };
 
+inline constexpr std::size_t kMaxBodyBytes = 64UL << 20U;  // a page of 500 objects is some MB; more is a fault of the server
+inline constexpr int kMaxExchanges = 16;                   // at once per Client, streams not counted; the others wait for a place
+
 /// One HTTP(S) endpoint. Purpose: the one place that knows cpp-httplib, TLS, deadlines and which errors mean what.
 /// Thread rule: any number of threads; each exchange has a connection of its own from a small pool.
-/// Guarantees: connect takes at most 3 s, an exchange at most Request::timeout; a cut body is an error, not an answer. Any HTTP status is a
-/// Response. Errors: kUnavailable (no connection: nothing was sent), kTimeout / kUnavailable for a lost answer to GET or HEAD,
-/// kUnknownOutcome for a lost answer to anything else, kForbidden for a certificate that does not verify, kInvalid for a bad URL.
+/// Guarantees: connect takes at most 3 s, an exchange at most Request::timeout, also when the server trickles (the resolution of a name
+/// is bounded by the system's resolver alone); a cut body is an error, not an answer. Any HTTP status is a Response; redirects are not followed.
+/// A request other than GET or HEAD goes over a connection that was used just now or over a new one, so that a stale one costs no outcome.
+/// Errors: kUnavailable (no connection: nothing was sent), kTimeout / kUnavailable for a lost answer to GET or HEAD, kUnknownOutcome for a
+/// lost answer to anything else, kTimeout when there was no place within the timeout, kForbidden for a certificate that does not
+/// verify or is not accepted, kInvalid for a bad URL, bad TLS settings, a request that cannot be written or a body above kMaxBodyBytes.
+/// Nothing of headers or bodies is ever logged or put into an error.
 class Client {
  public:
   using Observer = std::function<void(const Exchange&)>;
@@ -57,8 +65,9 @@ class Client {
   Result<Response> send(const Request& request);
 
   /// A GET whose body is handed over in pieces as they arrive (a Kubernetes watch), until the server ends it, `on_data` or `keep_going`
-  /// returns false, or nothing came for `idle`. `keep_going` is asked at least once a second. Returns the status and headers; on a status
-  /// other than 200 the body is in the Response and on_data is not called.
+  /// returns false, or nothing came for `idle`. `keep_going` is asked at least once a second. Request::timeout bounds the time until the
+  /// headers have come. Returns the status and headers, also after an end by `idle` or by the caller; on a status other than 200
+  /// the body is in the Response and on_data is not called. Errors: as send(); kUnavailable for a stream that was cut.
   Result<Response> stream(const Request& request, std::chrono::milliseconds idle, const std::function<bool(std::string_view)>& on_data,
                           const std::function<bool()>& keep_going);
 
