@@ -64,7 +64,7 @@ class Kubernetes:
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", pki / "service-account.key",
             "--service-account-signing-key-file", pki / "service-account.key",
-            "--service-cluster-ip-range", "10.96.0.0/24", "--authorization-mode", "RBAC",
+            "--service-cluster-ip-range", "10.96.0.0/24", "--authorization-mode", "Node,RBAC",
             "--endpoint-reconciler-type", "none",
             "--disable-admission-plugins", "ServiceAccount"])  # it would wait for a controller that is not there
 

@@ -34,6 +34,11 @@ def install_debian():
         run("apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, seconds=3600, env=apt_env)
 
 
+def debian_versions():
+    """One text that changes when a package of the lab does."""
+    return run("dpkg-query", "-W", "-f", "${Package} ${Version}\n", *DEBIAN)
+
+
 def _installed(name):
     asked = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", name], capture_output=True, text=True)
     return asked.stdout == "installed"

@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import LabError
+from . import Hopeless, LabError
 
 
 def started_at(pid):
@@ -21,7 +21,10 @@ def started_at(pid):
 class Processes:
     """The processes of one folder: records in `<root>/run/NAME.json`, output appended to `<root>/log/NAME.log`."""
 
+    MEMBER = "VMHA_LAB_MEMBER"  # in the environment of each process and of all its descendants: the folder it belongs to
+
     def __init__(self, root):
+        self.root = Path(root)
         self.run = Path(root) / "run"
         self.log = Path(root) / "log"
 
@@ -33,7 +36,7 @@ class Processes:
         self.log.mkdir(parents=True, exist_ok=True)
         with open(self.log / f"{name}.log", "ab") as log:
             child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                     env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True)
+                                     env={**os.environ, **(env or {}), self.MEMBER: str(self.root)}, cwd=cwd, start_new_session=True)
         record = {"pid": child.pid, "started": started_at(child.pid), "argv": [str(a) for a in argv]}
         self._file(name).write_text(json.dumps(record))
         return child.pid
@@ -66,7 +69,21 @@ class Processes:
     def require_alive(self, name):
         """Raises with the end of the log when NAME has died."""
         if not self.alive(name):
-            raise LabError(f"{name} has ended; the end of its log:\n{self.tail(name)}")
+            raise Hopeless(f"{name} has ended; the end of its log:\n{self.tail(name)}")
+
+    def members(self):
+        """Every living process that was started here, by itself or by one that was: also one that left its process group."""
+        mark = f"{self.MEMBER}={self.root}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    environment = (entry / "environ").read_bytes().split(b"\0")
+                except OSError:
+                    continue
+                if mark in environment and started_at(entry.name) is not None:
+                    found.append(int(entry.name))
+        return found
 
     def tail(self, name, lines=15):
         try:
@@ -96,14 +113,14 @@ def wait_until(condition, seconds, pause=0.05):
 
 
 def wait_for(what, condition, seconds, pause=0.1):
-    """Like wait_until, but an exception of the condition means "not yet" and the end of the time is an error."""
+    """Like wait_until, but an exception of the condition means "not yet" (unless it is Hopeless) and the end of the time is an error."""
     last = None
 
     def quiet():
         nonlocal last
         try:
             return condition()
-        except LabError:
+        except Hopeless:
             raise
         except Exception as error:  # the condition looks at a system that is just starting: any failure means "not yet"
             last = error
