@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/compute_node.h"
+#include "api/policy.h"
 #include "base/time.h"
 
 /// What is known about the life of one host at one moment, ready to be judged. Filled by engine/evidence from ages on our own clock.
@@ -16,17 +17,17 @@ struct Heartbeat {
   bool readable = false;                ///< the last poll of the whole source worked, recently enough, and no gate is shut
   std::string unreadable_reason;        ///< "API did not answer", "every compute service is silent", ...
   std::optional<Duration> quiet;        ///< how long ago we saw it move; measured from our first look until a move was seen
-  Duration usual_interval{0};           ///< longest usual interval between two moves, as measured; 0: not known yet
+  Duration usual_interval{0};           ///< longest usual interval between two moves, of this host and of the middle one of its cell; 0: not known yet
   Duration watched{0};                  ///< how long we have been watching it without a gap (nothing is Stale before a full interval)
-  std::optional<Instant> proven_alive;  ///< lower bound of the latest instant at which the host was surely alive
+  std::optional<Instant> proven_alive;  ///< lower bound of the latest instant at which the host was surely alive; absent: no move was seen yet
 };
 
 struct StorageEvidence {
-  bool configured = false;              ///< the host's guests acknowledged a ping before, so silence means something
+  bool configured = false;              ///< guests of the host acknowledged a ping before, so silence means something; or have not been asked yet
   bool readable = false;                ///< canary acknowledged in the latest round, latest round recent
   std::string unreadable_reason;
   bool guests_known = false;            ///< nova's list of the host's servers was read after suspicion began (or is recent while all is well)
-  int running_guests = 0;               ///< ACTIVE, no task, no migration, acknowledged before
+  int running_guests = 0;               ///< ACTIVE, running, no task, no migration, acknowledged before
   int missed_rounds = 0;                ///< rounds in a row in which no sampled guest acknowledged while the canary did
   std::optional<Instant> all_asked_since;  ///< every running guest was asked at or after this instant, and none has acknowledged since
   std::optional<Instant> proven_alive;  ///< when the latest acknowledged ping from one of this host's own addresses was sent
@@ -34,8 +35,8 @@ struct StorageEvidence {
 
 struct PowerEvidence {
   bool configured = false;              ///< at least one device that was once seen On while the host was alive
-  bool readable = false;
-  std::optional<Instant> first_off;     ///< start of the unbroken run of Off readings, of all devices of a level
+  bool readable = false;                ///< the newest readings worked and said On or Off; no power evidence never holds back a verdict
+  std::optional<Instant> first_off;     ///< start of the unbroken run of Off readings, of all devices of a level; absent: not Off
   std::optional<Instant> last_off;
   bool off_confirmed = false;           ///< at least two Off readings at least kOffConfirm apart, the last one recent
   std::string detail;
