@@ -1,0 +1,87 @@
+#include "reconcilers/computenode/pass.h"
+
+#include <algorithm>
+
+namespace vmha::computenode {
+namespace {
+
+using api::FenceState;
+
+void record_verdict(Pass& pass) {
+  api::Verdict& verdict = pass.out.status.verdict;
+  const Judgement& judgement = pass.view.judgement;
+  if (verdict.value != judgement.value || !verdict.since) {
+    verdict.since = pass.view.wall;
+    if (judgement.value == api::VerdictValue::kIsolated) pass.announce(true, "HostIsolated", judgement.detail);
+  }
+  verdict.value = judgement.value;
+  verdict.evidence = judgement.evidence;
+}
+
+/// What a fence would use is taken while the host is healthy, never after it has failed (a watcher list then may show the new host).
+void record_storage_clients(Pass& pass) {
+  if (pass.view.judgement.value != api::VerdictValue::kHealthy || is_standing(pass.stored().fence)) return;
+  api::StorageClients clients = pass.stored().storage_clients.value_or(api::StorageClients{});
+  if (!pass.spec().storage.client_addresses.empty()) {
+    clients.addresses.clear();
+    for (const std::string& address : pass.spec().storage.client_addresses) clients.addresses.push_back(Address{address});
+  } else if (pass.view.inventory && !pass.view.inventory->empty()) {
+    clients.addresses = *pass.view.inventory;
+  }
+  if (pass.view.servers) clients.instances = static_cast<int>(pass.view.servers->value.size());
+  if (!clients.addresses.empty() || pass.stored().storage_clients) pass.out.status.storage_clients = clients;
+}
+
+/// A host that dies again while it is being lifted gets a new fence: the old one's proof says nothing about this death.
+bool died_again(const Pass& pass) { return pass.stored().fence->state == FenceState::kLifting && !reason_to_fence(pass).empty(); }
+
+void work_on_fence(Pass& pass) {
+  if (!is_standing(pass.stored().fence) || died_again(pass)) return consider_fence(pass);
+  const api::Fence& fence = *pass.stored().fence;
+  const bool called = fence.power.state != api::ProofState::kPending || fence.storage.state != api::ProofState::kPending;
+  if (fence.state == FenceState::kHeld) return continue_held(pass);
+  if (!called) return continue_intended(pass);
+  const bool finished = pass.stored().recovery && pass.stored().recovery->finished_time.has_value();
+  const bool power_open = fence.power.state == api::ProofState::kRequested || fence.power.state == api::ProofState::kFailed;
+  if (fence.state != FenceState::kLifting && (!finished || power_open)) make_proof(pass);
+  if (fence.state == FenceState::kFencing) return conclude_fencing(pass);
+  if (!finished) return recover(pass);
+  return_host(pass);
+}
+
+void keep_finalizer(Pass& pass) {
+  const auto& meta = pass.view.object->metadata;
+  const bool has = std::find(meta.finalizers.begin(), meta.finalizers.end(), api::kFenceFinalizer) != meta.finalizers.end();
+  const auto& fence = pass.stored().fence;
+  const bool abandoned = fence && pass.annotation(api::kAbandonFenceAnnotation) == fence->id.value && meta.deletion_timestamp.has_value();
+  const bool done = !is_standing(fence) && reason_to_fence(pass).empty();
+  PatchNodeMetadata patch;
+  patch.object = *pass.view.object;
+  if (has && (done || abandoned)) patch.finalizer = false;
+  const bool word_used = is_standing(fence) && !pass.annotation(api::kFenceAnnotation).empty();
+  if (word_used) patch.remove_annotations.emplace_back(api::kFenceAnnotation);
+  if (!pass.out.metadata && (patch.finalizer || word_used)) pass.out.metadata = patch;
+}
+
+NodeDecision without_policy(Pass& pass) {
+  pass.out.status.observed_generation = pass.view.object->metadata.generation;
+  pass.condition(api::condition::kReady, api::ConditionStatus::kFalse, "PolicyNotFound",
+                 "there is no HAPolicy \"" + pass.spec().policy + "\" in this namespace: create it, or name another in spec.policy");
+  return std::move(pass.out);
+}
+
+}  // namespace
+
+NodeDecision decide(const NodeView& view) {
+  Pass pass(view);
+  if (view.policy == nullptr) return without_policy(pass);
+  record_verdict(pass);
+  record_storage_clients(pass);
+  watch_devices(pass);
+  work_on_fence(pass);
+  summarize(pass);
+  keep_finalizer(pass);
+  return std::move(pass.out);
+}
+
+}  // namespace vmha::computenode

@@ -1,0 +1,77 @@
+// The standing drill of the power controllers: what they read while all is well, and closer looks at a suspect.
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "reconcilers/computenode/pass.h"
+
+namespace vmha::computenode {
+namespace {
+
+constexpr Duration kRestReadEvery = seconds(20);
+constexpr Duration kSuspectReadEvery = seconds(1);
+constexpr Duration kDrillEvery = std::chrono::minutes(10);
+constexpr Duration kFailedDrillEvery = std::chrono::minutes(1);
+
+bool lives_by_other_evidence(const Judgement& judgement) {
+  return std::any_of(judgement.evidence.begin(), judgement.evidence.end(),
+                     [](const api::Evidence& e) { return e.source != api::EvidenceSource::kPower && e.state == api::EvidenceState::kAlive; });
+}
+
+void read_device(Pass& pass, const api::PowerDevice& device, const DeviceReadings& readings) {
+  const std::string lane = "power/" + device.name;
+  const NodeName node{pass.view.object->metadata.name};
+  const bool closer = pass.view.judgement.suspect || readings.first_off.has_value();
+  const Duration every = closer ? kSuspectReadEvery : kRestReadEvery;
+  pass.out.wake(pass.view.now + every);
+  if (!closer && !pass.may_try(lane)) return;
+  if (!is_fresh(readings.last, every, pass.view.now)) return pass.wish(lane, kReadTimeout, ReadPower{node, device});
+  const bool failed = readings.drill && !readings.drill->value.empty();
+  if (!closer && !is_fresh(readings.drill, failed ? kFailedDrillEvery : kDrillEvery, pass.view.now))
+    pass.wish(lane, kReadTimeout, DrillPower{node, device});
+}
+
+api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device, api::DeviceStatus status, const DeviceReadings& readings) {
+  status.name = device.name;
+  if (readings.last) {
+    if (!readings.last->value.system_uuid.empty()) status.system_uuid = readings.last->value.system_uuid;
+    if (readings.last->value.state == power::State::kOn && lives_by_other_evidence(pass.view.judgement)) status.seen_on = true;
+  }
+  std::string why_not;
+  if (pass.view.judgement.wrong_device) {
+    why_not = "WrongDevice: reads Off while the host is alive";
+  } else if (!readings.read_error.empty()) {
+    why_not = readings.read_error;
+  } else if (!status.seen_on) {
+    why_not = "not yet read On while the host was alive";
+  } else if (readings.drill && !readings.drill->value.empty()) {
+    why_not = readings.drill->value;
+  } else if (!readings.last || !readings.drill) {
+    return status;  // after a start: what was found before stays until it was looked at again
+  } else {
+    is_usable(pass.view, device, &why_not);
+  }
+  status.ready = why_not.empty();
+  status.message = api::cut_message(why_not);
+  return status;
+}
+
+}  // namespace
+
+void watch_devices(Pass& pass) {
+  std::vector<api::DeviceStatus> devices;
+  const bool fencing = is_standing(pass.stored().fence) && pass.stored().fence->state != api::FenceState::kHeld;
+  for (const api::PowerDevice& device : pass.spec().fencing.devices) {
+    const auto found = pass.view.devices.find(device.name);
+    const DeviceReadings readings = found == pass.view.devices.end() ? DeviceReadings{} : found->second;
+    if (!fencing) read_device(pass, device, readings);
+    const auto& known = pass.stored().devices;
+    const auto old = std::find_if(known.begin(), known.end(), [&](const api::DeviceStatus& d) { return d.name == device.name; });
+    const api::DeviceStatus before = old == known.end() ? api::DeviceStatus{} : *old;
+    // During a fence the device is worked with, not drilled: its standing is what it was.
+    devices.push_back(fencing && old != known.end() ? before : judge_device(pass, device, before, readings));
+  }
+  pass.out.status.devices = std::move(devices);
+}
+
+}  // namespace vmha::computenode

@@ -1,0 +1,55 @@
+#include "reconcilers/computenode/pass.h"
+
+#include <algorithm>
+
+namespace vmha::computenode {
+
+Pass::Pass(const NodeView& v) : view(v) { out.status = v.object->status; }
+
+bool Pass::uses(api::FenceMethod method) const {
+  const auto& methods = policy().fencing.methods;
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+std::string Pass::hands_off() const {
+  if (view.paused) return "Paused";
+  if (spec().maintenance) return "Maintenance";
+  if (view.duplicate) return "Duplicate";
+  if (!view.conflict.empty()) return "Conflict";
+  if (policy().mode == api::PolicyMode::kDryRun) return "DryRun";
+  return {};
+}
+
+std::string Pass::annotation(std::string_view name) const {
+  const auto found = view.object->metadata.annotations.find(std::string(name));
+  return found == view.object->metadata.annotations.end() ? std::string() : found->second;
+}
+
+void Pass::wish(std::string lane, Duration timeout, Operation operation) {
+  out.wishes.push_back(Wish{std::move(lane), timeout, std::move(operation)});
+}
+
+void Pass::announce(bool warning, std::string reason, std::string note) {
+  out.announcements.push_back(Announcement{warning, std::move(reason), std::move(note)});
+}
+
+void Pass::condition(std::string_view type, api::ConditionStatus status, std::string_view reason, std::string_view message) {
+  api::set_condition(out.status.conditions, type, status, reason, message, view.object->metadata.generation, view.wall);
+}
+
+bool Pass::may_try(const std::string& lane) {
+  const auto found = view.lanes.find(lane);
+  if (found == view.lanes.end() || found->second.failures_in_a_row == 0) return true;
+  const Instant next = found->second.finished + std::min(kRetryAtMost, backoff_after(found->second.failures_in_a_row));
+  if (view.now >= next) return true;
+  out.wake(next);
+  return false;
+}
+
+std::string disabled_reason(const FenceId& fence) { return "vmha: " + fence.value; }
+
+bool is_standing(const std::optional<api::Fence>& fence) {
+  return fence && fence->state != api::FenceState::kLifted && fence->state != api::FenceState::kWithdrawn;
+}
+
+}  // namespace vmha::computenode

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/conditions.h"
+#include "api/names.h"
+#include "reconcilers/computenode/view.h"
+
+/// One pass over one ComputeNode: the view, and the decision as it grows. Internal to this room.
+namespace vmha::computenode {
+
+inline constexpr Duration kReadTimeout = seconds(10);
+inline constexpr Duration kActTimeout = seconds(5);           ///< also the longest an act may outlive a passing lease
+inline constexpr Duration kProveTimeout = seconds(10);
+inline constexpr Duration kDisableTimeout = seconds(10);      ///< nova casts to the host unless it is forced down (nova-facts.md, trap 2)
+inline constexpr Duration kOtherMethodGrace = seconds(5);     ///< protocol, Proof: recovery waits this long for the other method
+inline constexpr Duration kRequestAgain = seconds(5);         ///< a power request that had no effect is repeated after this
+inline constexpr Duration kRetryAtMost = seconds(5);          ///< longest pause between attempts while a fence stands
+inline constexpr Duration kFencingReadEvery = milliseconds(500);
+inline constexpr Duration kBlocklistReadEvery = seconds(2);   ///< leaves a margin to kProofReadableWithin
+inline constexpr Duration kFarExpiry = std::chrono::hours(24 * 30);  ///< an entry that ends sooner is no fence
+
+struct Pass {
+  const NodeView& view;
+  NodeDecision out;
+
+  explicit Pass(const NodeView& v);
+
+  [[nodiscard]] const api::ComputeNodeSpec& spec() const { return view.object->spec; }
+  [[nodiscard]] const api::ComputeNodeStatus& stored() const { return view.object->status; }
+  [[nodiscard]] const api::HAPolicySpec& policy() const { return view.policy->spec; }
+  [[nodiscard]] bool uses(api::FenceMethod method) const;
+  /// Empty when acts are allowed; else "Paused", "DryRun", "Maintenance", "Duplicate" or "Conflict".
+  [[nodiscard]] std::string hands_off() const;
+  [[nodiscard]] std::string annotation(std::string_view name) const;
+
+  void wish(std::string lane, Duration timeout, Operation operation);
+  /// Wishes a read when the newest one is older than `age`; wakes up when it will be.
+  template <class T>
+  void keep_fresh(const MaybeReading<T>& reading, Duration age, const std::string& lane, Operation operation) {
+    if (!is_fresh(reading, age, view.now)) wish(lane, kReadTimeout, std::move(operation));
+    out.wake(view.now + age / 2);
+  }
+  void announce(bool warning, std::string reason, std::string note);
+  void condition(std::string_view type, api::ConditionStatus status, std::string_view reason, std::string_view message);
+  /// False while the lane's last failures ask for a longer pause.
+  [[nodiscard]] bool may_try(const std::string& lane);
+};
+
+// The steps of a fence, one file each. All read the stored fence and change out.status.
+void consider_fence(Pass& pass);       // consider.cc: none stands yet
+void continue_held(Pass& pass);        // consider.cc
+void continue_intended(Pass& pass);    // consider.cc: Fencing, nothing called yet
+void make_proof(Pass& pass);           // prove.cc: power and storage side by side, and keeping the proof readable
+void conclude_fencing(Pass& pass);     // prove.cc: Fencing -> Proven
+void recover(Pass& pass);              // recover.cc: force down, disable, follow the instances
+void return_host(Pass& pass);          // return.cc: power on, lift, un-force, enable
+void watch_devices(Pass& pass);        // devices.cc: readings, drills, status.devices
+void summarize(Pass& pass);            // summary.cc: phase and conditions
+
+/// Does the judgement (or a person) ask for a fence, and why? Empty: no.
+[[nodiscard]] std::string reason_to_fence(const Pass& pass);
+[[nodiscard]] std::string disabled_reason(const FenceId& fence);
+
+// What is proven by readings of this process, right now.
+struct LiveProof {
+  bool power = false;
+  bool storage = false;
+  std::optional<Instant> power_since;
+  std::optional<Instant> storage_since;
+};
+[[nodiscard]] LiveProof live_proof(const NodeView& view);
+[[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
+[[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);
+[[nodiscard]] std::vector<int> levels(const api::ComputeNodeSpec& spec);
+[[nodiscard]] std::string devices_hash(const api::ComputeNodeSpec& spec);
+
+}  // namespace vmha::computenode

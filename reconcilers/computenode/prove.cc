@@ -1,0 +1,219 @@
+// Power and storage, side by side, until they are proven; then kept readable for as long as a recovery relies on them.
+#include <algorithm>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "reconcilers/computenode/pass.h"
+
+namespace vmha::computenode {
+namespace {
+
+using api::ProofState;
+
+constexpr Duration kFailedPowerPause = seconds(10);  ///< a method that failed goes on trying, slower: "after that it is completed"
+
+std::string lane_of(const api::PowerDevice& device) { return "power/" + device.name; }
+
+/// Off already: read on. Else ask for Off, again every kRequestAgain, and read what became of it in between.
+void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
+  const std::string lane = lane_of(device);
+  const NodeName node{pass.view.object->metadata.name};
+  const auto found = pass.view.devices.find(device.name);
+  const DeviceReadings readings = found == pass.view.devices.end() ? DeviceReadings{} : found->second;
+  const Instant now = pass.view.now;
+  pass.out.wake(now + kFencingReadEvery);
+  const auto last = pass.view.lanes.find(lane);
+  const Duration pause = slow ? kFailedPowerPause : kFencingReadEvery;
+  if (last != pass.view.lanes.end() && now - last->second.finished < pause && last->second.failures_in_a_row > 0) return;
+  const bool read_lately = readings.last && now - readings.last->at < (slow ? kFailedPowerPause : kFencingReadEvery);
+  if (readings.first_off) {
+    if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
+    return;
+  }
+  const auto asked = pass.view.requested.find(lane);
+  if (asked == pass.view.requested.end() || now - asked->second > (slow ? kFailedPowerPause : kRequestAgain))
+    return pass.wish(lane, kActTimeout, PowerOff{node, device});
+  if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
+}
+
+/// The level to work on: the lowest until its time is over, then the next one, the last one for ever.
+int current_level(const Pass& pass, const std::vector<int>& all, const Instant started) {
+  const auto each = std::max<Duration>(pass.policy().fencing.power_timeout, seconds(1));
+  const auto passed = static_cast<std::size_t>((pass.view.now - started) / each);
+  return all[std::min(passed, all.size() - 1)];
+}
+
+/// Power may be left alone once the host has shown by a new boot id that it was off.
+bool has_new_boot_id(const Pass& pass, const api::Fence& fence) {
+  return pass.view.kubernetes_node && !fence.boot_id.empty() && !pass.view.kubernetes_node->boot_id.empty() &&
+         pass.view.kubernetes_node->boot_id != fence.boot_id;
+}
+
+void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
+  if (fence.power.state == ProofState::kSkipped) return;
+  const std::string hash = devices_hash(pass.spec());
+  if (fence.power.device_hash != hash) {
+    fence.power = api::PowerProof{ProofState::kRequested, "", hash, std::nullopt, "the devices were edited: started anew"};
+    return;
+  }
+  const auto all = levels(pass.spec());
+  if (all.empty()) return;
+  const auto begun = pass.view.requested.find("fence");
+  const Instant started = begun == pass.view.requested.end() ? pass.view.now : begun->second;
+  const bool late = pass.view.now - started > pass.policy().fencing.power_timeout * static_cast<int>(all.size());
+  if (proof.power) {
+    if (fence.power.state != ProofState::kProven) pass.announce(false, "PowerOffProven", "power reads Off");
+    fence.power.state = ProofState::kProven;
+    fence.power.message = "read Off twice";
+    if (!fence.power.proven_time) fence.power.proven_time = pass.view.wall;
+    if (!fence.host_fenced_time) fence.host_fenced_time = pass.view.wall;
+  } else if (fence.power.state == ProofState::kRequested && late) {
+    fence.power.state = ProofState::kFailed;
+    pass.announce(true, "FenceFailed", "power could not be proven off in time");
+  }
+  if (!proof.power && has_new_boot_id(pass, fence)) return;
+  const int level = current_level(pass, all, started);
+  std::string trouble;
+  for (const api::PowerDevice& device : pass.spec().fencing.devices) {
+    if (device.level != level) continue;
+    std::string why_not;
+    if (!is_usable(pass.view, device, &why_not)) {
+      trouble = why_not;
+      continue;  // never power off what may be another machine
+    }
+    fence.power.device = device.name;
+    const auto readings = pass.view.devices.find(device.name);
+    if (readings != pass.view.devices.end() && !readings->second.read_error.empty()) trouble = readings->second.read_error;
+    fence_device(pass, device, fence.power.state == ProofState::kFailed);
+  }
+  if (!proof.power && !trouble.empty()) fence.power.message = api::cut_message(trouble);
+}
+
+std::vector<ImageId> images_of_host(const NodeView& view) {
+  std::vector<ImageId> images;
+  if (!view.disks) return images;
+  for (const ServerImages& server : view.disks->value)
+    for (const ceph::ImageWatch& image : server.images)
+      if (image.found) images.push_back(image.image);
+  return images;
+}
+
+/// A server whose disks may rightly be open elsewhere: the gates of its own recovery judge those.
+bool is_moving(const NodeView& view, const nova::Server& server) {
+  if (!server.task_state.empty()) return true;
+  if (!view.migrations) return false;
+  return std::any_of(view.migrations->value.begin(), view.migrations->value.end(),
+                     [&](const nova::Migration& m) { return m.server == server.id && !nova::is_final(m); });
+}
+
+/// "vms/x_disk is watched from 10.77.0.19": a client of the host that the fence does not cover; empty if there is none.
+std::string unfenced_watch(const NodeView& view, const api::Fence& fence) {
+  const std::set<Address> fenced(fence.storage.addresses.begin(), fence.storage.addresses.end());
+  if (!view.servers) return "nova's list of the host's servers is not known yet";
+  for (const nova::Server& server : view.servers->value) {
+    if (is_moving(view, server)) continue;
+    const auto images = std::find_if(view.disks->value.begin(), view.disks->value.end(), [&](const ServerImages& s) { return s.server == server.id; });
+    if (images == view.disks->value.end()) continue;
+    for (const ceph::ImageWatch& image : images->images) {
+      if (image.found && !image.read) return image.image.path() + ": its watch list cannot be read";
+      const auto recorded = view.recorded_watchers.find(image.image.path());
+      for (const ceph::Watcher& watcher : image.watchers) {
+        const bool known = recorded != view.recorded_watchers.end() && recorded->second.count(watcher.address) > 0;
+        if (fenced.count(watcher.address) == 0 && !known) return fmt::format("{} is watched from {}", image.image.path(), watcher.address.value);
+      }
+    }
+  }
+  return {};
+}
+
+std::vector<ServerDisks> servers_of(const NodeView& view) {
+  std::vector<ServerDisks> wanted;
+  if (view.servers)
+    for (const nova::Server& server : view.servers->value) wanted.push_back(ServerDisks{server.id, server.volumes});
+  return wanted;
+}
+
+bool asked(const NodeView& view, const std::string& lane) { return view.requested.count(lane) > 0; }
+
+/// The next call towards the storage proof; one at a time, each looked at before the next.
+void work_on_blocklist(Pass& pass, api::Fence& fence) {
+  const NodeView& view = pass.view;
+  const auto& addresses = fence.storage.addresses;
+  if (!pass.may_try("storage")) return;
+  const auto outcome = view.lanes.find("storage");
+  const bool read_since_act = view.blocklist && asked(view, "storage") && outcome != view.lanes.end() && view.blocklist->is_since(outcome->second.finished);
+  if (!asked(view, "storage") || (read_since_act && !all_listed(view, addresses))) return pass.wish("storage", kActTimeout, BlocklistAdd{addresses});
+  if (!all_listed(view, addresses)) return pass.wish("blocklist", kReadTimeout, ReadBlocklist{});
+  if (!view.blocklist_proven && view.disks) pass.wish("storage", kProveTimeout, ProveBlocklist{addresses, images_of_host(view)});
+}
+
+void conclude_storage(Pass& pass, api::Fence& fence) {
+  const NodeView& view = pass.view;
+  const Instant proven_at = view.blocklist_proven->proof.proven_at;
+  if (!view.disks || !view.disks->is_since(proven_at)) return pass.wish("disks", kReadTimeout, ReadDisks{servers_of(view)});
+  if (const std::string watch = unfenced_watch(view, fence); !watch.empty()) {
+    fence.storage.message = api::cut_message("not proven: " + watch);
+    if (view.now - view.disks->at > seconds(1)) pass.wish("disks", kReadTimeout, ReadDisks{servers_of(view)});
+    return pass.out.wake(view.now + seconds(1));
+  }
+  fence.storage.state = ProofState::kProven;
+  fence.storage.osdmap_epoch = view.blocklist_proven->proof.osdmap_epoch;
+  fence.storage.proven_time = view.wall;
+  fence.storage.message = fmt::format("{} placement groups confirmed it", view.blocklist_proven->proof.placement_groups);
+  pass.announce(false, "StorageFenceProven", fmt::format("osdmap epoch {}, {}", *fence.storage.osdmap_epoch, fence.storage.message));
+}
+
+void fence_by_storage(Pass& pass, api::Fence& fence, const LiveProof& proof) {
+  if (fence.storage.state == ProofState::kSkipped) return;
+  const NodeView& view = pass.view;
+  const auto begun = view.requested.find("fence");
+  if (begun != view.requested.end() && !(view.servers && view.servers->is_since(begun->second - seconds(30))))
+    pass.wish("servers", kReadTimeout, ReadHostServers{view.object->nova_host()});
+  if (!view.disks && view.servers) pass.wish("disks", kReadTimeout, ReadDisks{servers_of(view)});
+  pass.keep_fresh(view.blocklist, kBlocklistReadEvery, "blocklist", ReadBlocklist{});
+  if (!proof.storage) {
+    const bool listed = !is_fresh(view.blocklist, kProofReadableWithin, view.now) || all_listed(view, fence.storage.addresses);
+    if (fence.storage.state == ProofState::kProven && !listed) {
+      fence.storage.state = ProofState::kRequested;
+      fence.storage.message = "an entry is no longer in the blocklist: adding it again";
+      pass.announce(true, "FenceFailed", fence.storage.message);
+    }
+    work_on_blocklist(pass, fence);
+    const auto outcome = view.lanes.find("storage");
+    if (outcome != view.lanes.end() && !outcome->second.error.empty()) fence.storage.message = api::cut_message(outcome->second.error);
+    return pass.out.wake(view.now + kFencingReadEvery);
+  }
+  if (fence.storage.state != ProofState::kProven) conclude_storage(pass, fence);
+}
+
+bool settled(ProofState state, std::optional<Instant> other_since, Instant now) {
+  return state == ProofState::kProven || state == ProofState::kFailed || state == ProofState::kSkipped ||
+         (other_since && now - *other_since >= kOtherMethodGrace);
+}
+
+}  // namespace
+
+void make_proof(Pass& pass) {
+  if (!pass.hands_off().empty()) return;
+  api::Fence& fence = *pass.out.status.fence;
+  const LiveProof proof = live_proof(pass.view);
+  fence_by_power(pass, fence, proof);
+  fence_by_storage(pass, fence, proof);
+}
+
+void conclude_fencing(Pass& pass) {
+  api::Fence& fence = *pass.out.status.fence;
+  const LiveProof live = live_proof(pass.view);
+  const bool power = live.power && fence.power.state == ProofState::kProven;
+  const bool storage = live.storage && fence.storage.state == ProofState::kProven;
+  const bool needs_host = pass.policy().fencing.require == api::RequiredProof::kHost;
+  const bool enough = needs_host ? power : power || storage;
+  const bool others_done = (power || settled(fence.power.state, live.storage_since, pass.view.now)) &&
+                           (storage || settled(fence.storage.state, live.power_since, pass.view.now));
+  if (!enough || !others_done) return;
+  fence.state = api::FenceState::kProven;
+  fence.data_fenced_time = pass.view.wall;
+}
+
+}  // namespace vmha::computenode

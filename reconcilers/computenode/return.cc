@@ -1,0 +1,157 @@
+// The way back: a proven power cycle, nova's clean-up, the blocklist lifted, the service un-forced, healthy for a while, enabled.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fmt/core.h>
+
+#include "reconcilers/computenode/pass.h"
+
+namespace vmha::computenode {
+namespace {
+
+using api::FenceState;
+
+constexpr Duration kPowerOnAgain = seconds(30);
+constexpr Duration kReturnReadEvery = seconds(2);
+
+/// Nova destroys the left-over guests of an evacuation when its source restarts; a record that is not `completed` or failed is work it
+/// still has to do there, and blocks un-forcing (nova-facts.md, trap 4).
+bool has_evacuation_left(const NodeView& view) {
+  static constexpr std::array<std::string_view, 7> kUnfinished = {"accepted", "queued", "preparing", "pre-migrating", "running", "post-migrating", "done"};
+  return std::any_of(view.migrations->value.begin(), view.migrations->value.end(), [&](const nova::Migration& m) {
+    return m.type == "evacuation" && m.source == view.object->nova_host() && std::find(kUnfinished.begin(), kUnfinished.end(), m.status) != kUnfinished.end();
+  });
+}
+
+std::string boot_id(const NodeView& view) { return view.kubernetes_node ? view.kubernetes_node->boot_id : std::string(); }
+
+/// An unchanged boot id vetoes; else a changed one proves, and so does Off read after the fence was decided (fence.power.state is the record of
+/// that reading, kept with a fence id that is never used again).
+bool power_cycle_proven(const NodeView& view, const api::Fence& fence) {
+  const std::string now = boot_id(view);
+  if (!fence.boot_id.empty() && now == fence.boot_id) return false;
+  if (!fence.boot_id.empty() && !now.empty()) return true;
+  return fence.power.state == api::ProofState::kProven;
+}
+
+/// The heartbeat moves again by our own measure, and moved later than any Off we read.
+bool is_back(const NodeView& view) {
+  const Heartbeat& nova = view.evidence.nova;
+  if (!nova.readable || !nova.quiet || *nova.quiet > view.policy->spec.detection.nova_stale || !nova.proven_alive) return false;
+  return !view.evidence.power.first_off && (!view.evidence.power.last_off || *nova.proven_alive > *view.evidence.power.last_off);
+}
+
+void power_on(Pass& pass, const api::Fence& fence) {
+  const NodeView& view = pass.view;
+  if (!pass.policy().return_.power_on || fence.power.state != api::ProofState::kProven) return;
+  for (const api::PowerDevice& device : pass.spec().fencing.devices) {
+    const std::string lane = "power/" + device.name;
+    const auto readings = view.devices.find(device.name);
+    if (!is_usable(view, device, nullptr)) continue;
+    if (readings == view.devices.end() || !is_fresh(readings->second.last, kProofReadableWithin, view.now)) {
+      if (pass.may_try(lane)) pass.wish(lane, kReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
+      continue;
+    }
+    if (readings->second.last->value.state != power::State::kOff) continue;
+    const auto asked = view.requested.find("on/" + device.name);
+    if (asked == view.requested.end() || view.now - asked->second > kPowerOnAgain)
+      pass.wish(lane, kActTimeout, PowerOn{NodeName{view.object->metadata.name}, device});
+  }
+  pass.out.wake(view.now + kReturnReadEvery);
+}
+
+bool released(const Pass& pass, const api::Fence& fence) {
+  return pass.annotation(api::kReleaseAnnotation) == fence.id.value;
+}
+
+/// A person has to say so when the policy wants that, or while an instance has failed: bringing the host back decides what becomes of it.
+bool waits_for_person(const Pass& pass, const api::Fence& fence) {
+  const bool failed = pass.stored().recovery && pass.stored().recovery->failed > 0;
+  return (pass.policy().return_.mode == api::ReturnMode::kManual || failed) && !released(pass, fence);
+}
+
+void prepare_lift(Pass& pass, const api::Fence& fence) {
+  power_on(pass, fence);
+  pass.out.wake(pass.view.now + kReturnReadEvery);
+  if (!power_cycle_proven(pass.view, fence) || !is_back(pass.view)) return;
+  pass.keep_fresh(pass.view.migrations, kReturnReadEvery, "migrations", ReadMigrations{pass.view.object->nova_host()});
+  if (!is_fresh(pass.view.migrations, kProofReadableWithin, pass.view.now) || has_evacuation_left(pass.view)) return;
+  pass.out.status.fence->state = FenceState::kLifting;
+  pass.announce(false, "HostReturned", "power cycle proven, nova's clean-up is done: lifting the fence");
+}
+
+bool any_listed(const NodeView& view, const std::vector<Address>& addresses) {
+  return std::any_of(view.blocklist->value.begin(), view.blocklist->value.end(), [&](const ceph::BlocklistEntry& entry) {
+    return entry.nonce == 0 && entry.range.empty() && std::find(addresses.begin(), addresses.end(), entry.address) != addresses.end();
+  });
+}
+
+/// True once nothing of ours is left in the blocklist, by a reading taken after the last removal.
+bool lift_blocklist(Pass& pass, const api::Fence& fence) {
+  const auto& addresses = fence.storage.addresses;
+  const NodeView& view = pass.view;
+  if (addresses.empty() || fence.storage.state == api::ProofState::kSkipped) return true;
+  const auto last = view.lanes.find("storage");
+  const bool read_since = is_fresh(view.blocklist, kProofReadableWithin, view.now) &&
+                          (last == view.lanes.end() || view.blocklist->is_since(last->second.finished));
+  if (!read_since) {
+    pass.wish("blocklist", kReadTimeout, ReadBlocklist{});
+    return false;
+  }
+  if (!any_listed(view, addresses)) return true;
+  if (pass.may_try("storage")) pass.wish("storage", kActTimeout, BlocklistRemove{addresses});
+  return false;
+}
+
+/// Nova's status as it was before us. True once a reading shows it.
+bool restore_service(Pass& pass, const api::Fence& fence) {
+  const nova::Service& service = pass.view.service->value;
+  const api::NovaBefore before = fence.nova_before.value_or(api::NovaBefore{"enabled", "", false});
+  if (before.status == "disabled") {
+    if (!service.enabled && service.disabled_reason == before.disabled_reason) return true;
+    if (pass.may_try("nova")) pass.wish("nova", kActTimeout, DisableService{service.id, before.disabled_reason});
+    return false;
+  }
+  if (service.enabled) return true;
+  if (pass.may_try("nova")) pass.wish("nova", kActTimeout, EnableService{service.id});
+  return false;
+}
+
+void finish(Pass& pass) {
+  api::Fence& fence = *pass.out.status.fence;
+  fence.state = FenceState::kLifted;
+  fence.lifted_time = pass.view.wall;
+  pass.announce(false, "FenceLifted", fmt::format("fence {}: the host is as it was before", fence.id.value));
+}
+
+void lift(Pass& pass) {
+  const api::Fence& fence = *pass.stored().fence;
+  const NodeView& view = pass.view;
+  pass.out.wake(view.now + kReturnReadEvery);
+  if (!lift_blocklist(pass, fence) || !view.service) return;
+  const auto last = view.lanes.find("nova");
+  if (last != view.lanes.end() && !view.service->is_since(last->second.finished)) return pass.wish("services", kReadTimeout, ReadServices{});
+  const bool wanted_down = fence.nova_before && fence.nova_before->forced_down;
+  if (view.service->value.forced_down && !wanted_down) {
+    if (pass.may_try("nova")) pass.wish("nova", kActTimeout, SetForcedDown{view.service->value.id, false});
+    return;
+  }
+  const Duration healthy = pass.policy().return_.healthy;
+  const bool was_healthy = view.returned_healthy_since && view.now - *view.returned_healthy_since >= healthy;
+  if (!wanted_down && !was_healthy) return;
+  if (restore_service(pass, fence)) finish(pass);
+}
+
+}  // namespace
+
+void return_host(Pass& pass) {
+  if (!pass.hands_off().empty()) return;
+  const api::Fence& fence = *pass.stored().fence;
+  if (fence.state == FenceState::kLifting) return lift(pass);
+  const auto& recovery = pass.stored().recovery;
+  const bool recovered = recovery && recovery->fence_id == fence.id && recovery->finished_time.has_value();
+  if (recovered && !waits_for_person(pass, fence)) prepare_lift(pass, fence);
+}
+
+}  // namespace vmha::computenode
