@@ -176,8 +176,7 @@ WatchResult<Done> Client::watch(const Resource& resource, const WatchQuery& quer
   text.add("watch", "true").add("allowWatchBookmarks", "true").add("resourceVersion", query.resource_version);
   text.add("timeoutSeconds", std::to_string(query.timeout.count()));
   text.add("labelSelector", query.label_selector).add("fieldSelector", query.field_selector);
-  // The server ends it before.
-  http::Request request = request_of("GET", resource.collection_path() + text.text(), query.timeout + kReadTimeout);
+  http::Request request = request_of("GET", resource.collection_path() + text.text(), kReadTimeout);  // until the headers have come
   const auto response = impl_->authorized(
       std::move(request), [&](const http::Request& r) { return impl_->http->stream(r, idle, on_data, keep_going); });
   const auto context = [&resource](const Error& cause) { return fail(cause, "watch {}", resource.text()).value(); };

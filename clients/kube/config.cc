@@ -156,7 +156,7 @@ Result<Config> from_service_account(const ConfigSources& sources) {
   const fs::path folder = sources.service_account_folder;
   const bool is_v6 = sources.service_host.find(':') != std::string::npos;
   Config config;
-  config.server = fmt::format(is_v6 ? "https://[{}]:{}" : "https://{}:{}", sources.service_host, sources.service_port);
+  config.server = fmt::format("https://{}:{}", is_v6 ? "[" + sources.service_host + "]" : sources.service_host, sources.service_port);
   config.token_file = (folder / "token").string();
   auto ca = read_file(folder / "ca.crt");
   if (!ca) return fail(ca.error(), "service account");

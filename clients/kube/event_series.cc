@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace vmha::kube {
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 253;  // of a DNS subdomain, which every object's name is
+
+}  // namespace
 
 EventSeries::Write EventSeries::patch(const EventNote& note, Open& open, Instant now) {
   open.written = open.count;
@@ -28,7 +33,7 @@ std::vector<EventSeries::Write> EventSeries::record(const EventNote& note, Insta
     }
     make_room();
     Open open;
-    open.name = fmt::format("{}.{:016x}", note.regarding.name, next_id_++);
+    open.name = fmt::format("{}.{:016x}", note.regarding.name.substr(0, kMaxNameBytes - 17), next_id_++);
     open.last = open.last_write = now;
     open.last_wall = wall;
     writes.emplace_back(Create{open.name, note, wall});
