@@ -81,7 +81,7 @@ def write_config():
         identity.write_text(str(uuid.uuid4()))
     CONFIG.write_text(SERVER_CONFIG.format(fsid=identity.read_text(), mon=MON, folder=FOLDER, log=processes.log,
                                            network=STORAGE_NETWORK, placement_groups=PLACEMENT_GROUPS))
-    CLIENT.write_text(client_config(f"{FOLDER}/$cluster.$name.keyring"))
+    CLIENT.write_text(client_config(f"{FOLDER}/ceph.$name.keyring"))
 
 
 def _make():
@@ -150,10 +150,11 @@ def vmha_osd_capabilities(headers):
 
     `r` on the pools: stat (the proof through each placement group), list_watchers, and notify, which Ceph counts as a read.
     `class-read`: the lock owner (cls lock, get_info) and the name-to-id lookup of an image (cls rbd, get_id).
-    `w` on the two canary headers and nothing else: Ceph counts watch as a write.
+    `rw` on the two canary headers and nothing else: Ceph counts watch as a read and a write, and one grant must allow both
+    (an `r` for the pool beside a `w` for the object is refused, seen with 16.2).
     """
     read = [f"allow r class-read pool={pool}" for pool, _ in headers]
-    watch = [f"allow w pool={pool} object_prefix {header}" for pool, header in headers]
+    watch = [f"allow rw pool={pool} object_prefix {header}" for pool, header in headers]
     return ", ".join(read + watch)
 
 

@@ -182,7 +182,7 @@ def _prepare_folder(host):
     (folder / "boot-id").write_text(f"{uuid.uuid4()}\n")
     (folder / "hosts").write_text("".join(
         ["127.0.0.1 localhost\n", f"{CONTROL} control\n"] + [f"{h.control_address} {h.name}\n" for h in HOSTS.values()]))
-    (folder / "etc-ceph" / "ceph.conf").write_text(ceph.client_config("/etc/ceph/$cluster.$name.keyring"))
+    (folder / "etc-ceph" / "ceph.conf").write_text(ceph.client_config("/etc/ceph/ceph.$name.keyring"))
     shutil.copy(ceph.keyring("nova"), folder / "etc-ceph")
     (folder / "libvirt-secret.key").write_text(ceph.key("nova"))
     _write_accounts(folder)
