@@ -253,8 +253,8 @@ ssize_t Connection::write(const char* data, std::size_t size) {
       const int result = SSL_write(ssl_, data, static_cast<int>(std::min<std::size_t>(size, 1U << 20U)));
       const int kind = SSL_get_error(ssl_, result);
       if (result <= 0 && kind != SSL_ERROR_WANT_READ && kind != SSL_ERROR_WANT_WRITE) {
-        ERR_clear_error();
-        return give_up(End::kBroken);  // a record that left in part cannot be read by the server: it does not count as sent
+        // A record that left in part cannot be read by the server: it does not count as sent.
+        return give_up(rejected_before_reading() ? End::kRejected : End::kBroken);
       }
       put = result;
       if (kind == SSL_ERROR_WANT_READ) events = POLLIN;
@@ -269,6 +269,15 @@ ssize_t Connection::write(const char* data, std::size_t size) {
     }
     if (!wait(events)) return -1;
   }
+}
+
+bool Connection::rejected_before_reading() {
+  // With TLS 1.3 the server judges our certificate after our side of the handshake is over: its alert may wait behind the broken pipe.
+  char byte = 0;
+  ERR_clear_error();
+  const bool rejected = received_ == 0 && SSL_peek(ssl_, &byte, 1) <= 0 && is_certificate_alert(ERR_peek_error());
+  ERR_clear_error();
+  return rejected;
 }
 
 bool Connection::reusable() {

@@ -88,6 +88,7 @@ class Connection {
   ssize_t fill(char* data, std::size_t size);
   bool wait(short events);
   bool wait_for_tls(int ssl_error);
+  bool rejected_before_reading();
   ssize_t give_up(End end);
 
   int fd_ = -1;
