@@ -20,8 +20,13 @@ struct Reading {
 template <class T>
 using MaybeReading = std::optional<Reading<T>>;
 
+/// A reading that somebody else keeps; null: never read.
 template <class T>
-[[nodiscard]] bool is_fresh(const MaybeReading<T>& reading, Duration age, Instant now) {
+using SharedReading = const Reading<T>*;
+
+/// For MaybeReading and SharedReading.
+template <class R>
+[[nodiscard]] bool is_fresh(const R& reading, Duration age, Instant now) {
   return reading && reading->is_within(age, now);
 }
 

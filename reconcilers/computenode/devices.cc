@@ -48,8 +48,8 @@ api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device,
     why_not = readings.drill->value;
   } else if (!readings.last || !readings.drill) {
     return status;  // after a start: what was found before stays until it was looked at again
-  } else {
-    is_usable(pass.view, device, &why_not);
+  } else if (std::string reason; !is_usable(pass.view, device, &reason)) {
+    why_not = reason;
   }
   status.ready = why_not.empty();
   status.message = api::cut_message(why_not);

@@ -37,8 +37,8 @@ struct Pass {
 
   void wish(std::string lane, Duration timeout, Operation operation);
   /// Wishes a read when the newest one is older than `age`; wakes up when it will be.
-  template <class T>
-  void keep_fresh(const MaybeReading<T>& reading, Duration age, const std::string& lane, Operation operation) {
+  template <class R>
+  void keep_fresh(const R& reading, Duration age, const std::string& lane, Operation operation) {
     if (!is_fresh(reading, age, view.now)) wish(lane, kReadTimeout, std::move(operation));
     out.wake(view.now + age / 2);
   }
@@ -72,6 +72,8 @@ struct LiveProof {
 };
 [[nodiscard]] LiveProof live_proof(const NodeView& view);
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
+/// The entry of that whole address (or network), not of one of its clients.
+[[nodiscard]] bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);
 [[nodiscard]] std::vector<int> levels(const api::ComputeNodeSpec& spec);
 [[nodiscard]] std::string devices_hash(const api::ComputeNodeSpec& spec);

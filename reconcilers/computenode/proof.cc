@@ -41,11 +41,16 @@ std::optional<Instant> proven_blocklisted(const NodeView& view, const api::Fence
 
 }  // namespace
 
+bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address) {
+  if (!entry.range.empty()) return entry.range == address.value;  // a CIDR of spec.storage.clientAddresses
+  return entry.nonce == 0 && entry.address == address;
+}
+
 bool all_listed(const NodeView& view, const std::vector<Address>& addresses) {
   if (!is_fresh(view.blocklist, kProofReadableWithin, view.now)) return false;
   return std::all_of(addresses.begin(), addresses.end(), [&](const Address& address) {
     return std::any_of(view.blocklist->value.begin(), view.blocklist->value.end(), [&](const ceph::BlocklistEntry& entry) {
-      return entry.address == address && entry.nonce == 0 && entry.range.empty() && seconds(entry.expires_in_seconds) >= kFarExpiry;
+      return is_entry_of(entry, address) && seconds(entry.expires_in_seconds) >= kFarExpiry;
     });
   });
 }

@@ -83,7 +83,7 @@ void prepare_lift(Pass& pass, const api::Fence& fence) {
 
 bool any_listed(const NodeView& view, const std::vector<Address>& addresses) {
   return std::any_of(view.blocklist->value.begin(), view.blocklist->value.end(), [&](const ceph::BlocklistEntry& entry) {
-    return entry.nonce == 0 && entry.range.empty() && std::find(addresses.begin(), addresses.end(), entry.address) != addresses.end();
+    return std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) { return is_entry_of(entry, address); });
   });
 }
 

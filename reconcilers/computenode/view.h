@@ -55,14 +55,14 @@ struct NodeView {
   MaybeReading<nova::Service> service;        ///< of this host, from the newest list
   bool service_missing = false;               ///< a list was read and has no such host
   std::optional<kube::Node> kubernetes_node;
-  MaybeReading<std::vector<nova::Server>> servers;        ///< servers/detail?host=
-  MaybeReading<std::vector<nova::Migration>> migrations;  ///< source or destination is this host
-  MaybeReading<std::vector<ServerImages>> disks;          ///< images of this host's servers, with their watches
+  SharedReading<std::vector<nova::Server>> servers = nullptr;  ///< servers/detail?host=
+  SharedReading<std::vector<nova::Migration>> migrations = nullptr;  ///< source or destination is this host
+  SharedReading<std::vector<ServerImages>> disks = nullptr;  ///< images of this host's servers, with their watches
   std::optional<std::vector<Address>> inventory;          ///< addresses of the host's clients, the same over two sweeps while Healthy
   std::map<std::string, std::set<Address>> recorded_watchers;  ///< image path -> addresses recorded while all was well (co-attachments)
   std::map<std::string, DeviceReadings> devices;          ///< by device name, of the device as it is in spec now
   MaybeReading<std::string> ceph_drill;                   ///< newest drill of our Ceph key: empty text is passed
-  MaybeReading<std::vector<ceph::BlocklistEntry>> blocklist;
+  SharedReading<std::vector<ceph::BlocklistEntry>> blocklist = nullptr;
   std::optional<BlocklistProven> blocklist_proven;
   RecoveryCount recovery;
 
@@ -71,7 +71,9 @@ struct NodeView {
   std::string storm_id;                       ///< of the standing hold; an approval may name it
   std::optional<Instant> returned_healthy_since;  ///< since when the un-forced service has looked healthy (memory of the engine)
   std::map<std::string, LaneOutcome> lanes;   ///< "power/<device>", "storage", "blocklist", "nova", "servers", "migrations", "disks", "metadata"
-  std::map<std::string, Instant> requested;   ///< when this process first sent an effect on a lane for the standing fence
+  /// For the standing fence: "fence", when this process first saw it past Held; a lane, when this process last sent an act on it; "on/<device>", when
+  /// it last asked for power on.
+  std::map<std::string, Instant> requested;
 };
 
 struct NodeDecision : Decision<api::ComputeNodeStatus> {
