@@ -71,6 +71,7 @@ struct InstanceRecovery {
   std::optional<WallTime> finished_time;
   std::string message;
   std::optional<WallTime> next_attempt_time;
+  std::string retry;           ///< value of the annotation `retry` that was answered
   bool operator==(const InstanceRecovery&) const = default;
 };
 
