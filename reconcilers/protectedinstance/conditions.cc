@@ -1,0 +1,115 @@
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "api/conditions.h"
+#include "api/names.h"
+#include "reconcilers/protectedinstance/facts.h"
+#include "reconcilers/protectedinstance/pass.h"
+#include "reconcilers/protectedinstance/recoverable.h"
+
+namespace vmha::protectedinstance {
+namespace {
+
+using api::ConditionStatus;
+using api::RecoveryStep;
+
+void summarize_ready(Pass& pass) {
+  const std::string_view type = api::condition::kReady;
+  const std::string why = pass.hands_off();
+  if (pass.view.server_gone) return pass.condition(type, ConditionStatus::kFalse, "ServerGone", "nova has no such server");
+  if (why == "PolicyNotFound") return pass.condition(type, ConditionStatus::kFalse, why, fmt::format("there is no HAPolicy {}", pass.spec().policy));
+  if (why == "Duplicate") return pass.condition(type, ConditionStatus::kFalse, why, "another ProtectedInstance has the same serverID: neither acts");
+  if (why == "Paused") return pass.condition(type, ConditionStatus::kFalse, why, "paused: it is watched, and nothing is done for it");
+  if (why == "Maintenance") return pass.condition(type, ConditionStatus::kFalse, why, "its host is under maintenance");
+  if (!pass.view.server) return pass.condition(type, ConditionStatus::kUnknown, "NotRead", "nova was not asked for it yet");
+  if (why == "DryRun") return pass.condition(type, ConditionStatus::kTrue, why, "decisions are recorded, nothing is done");
+  pass.condition(type, ConditionStatus::kTrue, "Watched", "");
+}
+
+void summarize_recoverable(Pass& pass) {
+  const std::string_view type = api::condition::kRecoverable;
+  const InstanceView& view = pass.view;
+  if (view.server_gone) return pass.condition(type, ConditionStatus::kFalse, "ServerGone", "nova has no such server");
+  if (!view.server) return pass.condition(type, ConditionStatus::kUnknown, "NotRead", "nova was not asked for it yet");
+  const auto blocked = blocker(view);
+  if (!pass.not_recoverable.empty()) {
+    return pass.condition(type, ConditionStatus::kFalse, blocked ? blocked->reason : "NotRecoverable", pass.not_recoverable);
+  }
+  // During a recovery the server shows what nova does with it, which says nothing about the next recovery.
+  const auto& recovery = pass.out.status.recovery;
+  const bool under_way = host_is_fenced(view) || (recovery && is_unfinished(*recovery)) || !view.server->value.task_state.empty();
+  if (under_way && api::find_condition(pass.out.status.conditions, type) != nullptr) return;
+  if (blocked && blocked->hard) return pass.condition(type, ConditionStatus::kFalse, blocked->reason, blocked->message);
+  if (!view.disks) return pass.condition(type, ConditionStatus::kUnknown, "DisksNotRead", "its disks were not read yet");
+  if (blocked) return pass.condition(type, ConditionStatus::kFalse, blocked->reason, blocked->message);
+  pass.condition(type, ConditionStatus::kTrue, "Evacuable", "");
+}
+
+void summarize_placed(Pass& pass) {
+  const std::string_view type = api::condition::kPlaced;
+  const api::Placement& placement = pass.spec().placement;
+  const std::string& host = pass.out.status.host;
+  const auto names = [&](const std::vector<NodeName>& list) { return std::ranges::find(list, NodeName{host}) != list.end(); };
+  if (host.empty()) return pass.condition(type, ConditionStatus::kUnknown, "NotRead", "its host is not known");
+  if (!placement.allowed_hosts.empty() && !names(placement.allowed_hosts)) {
+    return pass.condition(type, ConditionStatus::kFalse, "NotAllowed", fmt::format("{} is not in spec.placement.allowedHosts", host));
+  }
+  if (names(placement.avoid_hosts)) return pass.condition(type, ConditionStatus::kFalse, "Avoided", fmt::format("{} is in spec.placement.avoidHosts", host));
+  pass.condition(type, ConditionStatus::kTrue, "AsWanted", "");
+}
+
+/// The recovery these conditions are about: of a fence that stands, or not yet at its end.
+const api::InstanceRecovery* current_recovery(const Pass& pass) {
+  const auto& recovery = pass.out.status.recovery;
+  if (!recovery) return nullptr;
+  const bool current = is_unfinished(*recovery) || pass.view.standing_fences.contains(recovery->fence_id) || !recovery->finished_time;
+  return current ? &*recovery : nullptr;
+}
+
+void summarize_attested(Pass& pass) {
+  const std::string_view type = api::condition::kAttested;
+  const api::InstanceRecovery* recovery = current_recovery(pass);
+  if (recovery == nullptr) return pass.condition(type, ConditionStatus::kFalse, "NoFence", "");
+  if (recovery->phase == RecoveryStep::kAttested) return pass.condition(type, ConditionStatus::kTrue, "NoOldWatch", "");
+  const bool looking = pass.out.status.phase == api::InstancePhase::kAttesting;
+  if (looking && !recovery->message.empty()) return pass.condition(type, ConditionStatus::kFalse, "UnexpectedWatch", recovery->message);
+  pass.condition(type, ConditionStatus::kFalse, looking ? "Attesting" : "NotRecovered", "");
+}
+
+/// Longer than evacuation.timeoutSeconds: an alert for a person, never a second request. Once said it stays said for this attempt.
+bool is_overdue(const Pass& pass) {
+  const InstanceView& view = pass.view;
+  if (!is_in_flight(pass.out.status) || !same_intent(pass.stored(), pass.out.status)) return false;
+  const api::Condition* before = api::find_condition(pass.stored().conditions, api::condition::kRecovered);
+  if (before != nullptr && before->reason == "Overdue") return true;
+  return view.policy != nullptr && view.intent_since && view.now - *view.intent_since > view.policy->spec.evacuation.timeout;
+}
+
+void summarize_recovered(Pass& pass) {
+  const std::string_view type = api::condition::kRecovered;
+  const api::InstanceRecovery* recovery = current_recovery(pass);
+  if (recovery == nullptr) return pass.condition(type, ConditionStatus::kFalse, "NoFence", "");
+  if (recovery->phase == RecoveryStep::kAttested && recovery->finished_time) {
+    return pass.condition(type, ConditionStatus::kTrue, "Recovered", fmt::format("moved from {} to {}", recovery->from, recovery->to));
+  }
+  if (is_overdue(pass)) {
+    return pass.condition(type, ConditionStatus::kFalse, "Overdue", "takes longer than evacuation.timeoutSeconds: nova is still at it, a person has to look");
+  }
+  const std::string_view reason = recovery->phase == RecoveryStep::kFailed    ? "Failed"
+                                  : recovery->phase == RecoveryStep::kSkipped ? "Skipped"
+                                                                              : api::to_string(pass.out.status.phase);
+  pass.condition(type, ConditionStatus::kFalse, reason, recovery->message);
+}
+
+}  // namespace
+
+void summarize(Pass& pass) {
+  summarize_ready(pass);
+  summarize_recoverable(pass);
+  summarize_placed(pass);
+  summarize_attested(pass);
+  summarize_recovered(pass);
+}
+
+}  // namespace vmha::protectedinstance
