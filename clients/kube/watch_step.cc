@@ -62,6 +62,7 @@ Step watch_again(State state, MustWatch phase, std::vector<Output> outputs, Dura
 
 /// Where to go on after a failure: with the same list page or version, or from the beginning.
 Step after_failure(State state, WatchFailure failure) {
+  if (failure.gone) state.failures = 0;  // the server is well and says what to do
   const Duration after = backoff(state, failure.error);
   // NotFound: the kind itself is gone (a CRD that was deleted); made again, its old versions mean nothing.
   const bool refused = failure.error.kind == ErrorKind::kInvalid || failure.error.kind == ErrorKind::kNotFound;

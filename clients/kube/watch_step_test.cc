@@ -184,6 +184,17 @@ TEST_F(WatchStepTest, BackoffDoublesFrom800MsTo30SecondsAndAnyProgressEndsIt) {
   EXPECT_LE(open().after, 2 * kFirstBackoff);
 }
 
+TEST_F(WatchStepTest, AListAfter410IsNotDelayedByEarlierFailuresButNeverAHotLoop) {
+  sync({"a"}, "10");
+  for (int i = 0; i < 10; ++i) {
+    feed(failed(ErrorKind::kUnavailable));
+    feed(Opened{});
+  }
+  feed(error_event(410));
+  EXPECT_GE(list().after, kFirstBackoff);
+  EXPECT_LE(list().after, 2 * kFirstBackoff);
+}
+
 TEST_F(WatchStepTest, RetryAfterIsWaitedForWhenItIsLonger) {
   feed(Started{});
   feed(Failed{{Error{ErrorKind::kThrottled, "slow down", seconds(45)}, false}});
