@@ -38,12 +38,12 @@ Schema::Json Schema::list(std::string_view name, Json items, const FieldOptions&
   return schema;
 }
 
-bool Schema::has_default(const Json& schema) {
-  if (!schema.contains("properties")) return false;
+Schema::Json Schema::defaults_inside(const Json& schema) {
+  Json defaults = Json::object();
   for (const auto& [name, property] : schema.at("properties").items()) {
-    if (property.contains("default")) return true;
+    if (property.contains("default")) defaults[name] = property.at("default");
   }
-  return false;
+  return defaults;
 }
 
 Schema::Json Schema::finish() {

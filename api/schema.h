@@ -36,8 +36,9 @@ class Schema {
     Json schema = {{"description", options.doc}};
     schema.update(type_of<T>(name, options));
     if constexpr (Described<T>) {
-      // Defaults inside are applied only where the outer object is there.
-      if (has_default(schema)) schema["default"] = Json::object();
+      // Defaults inside are applied only where the outer object is there; and rules of a default are evaluated before that, so it is complete.
+      Json defaults = defaults_inside(schema);
+      if (!defaults.empty()) schema["default"] = std::move(defaults);
     } else if (options.defaulted) {
       schema["default"] = default_of(member);
     }
@@ -104,7 +105,7 @@ class Schema {
   static Json integer(std::string_view format, const FieldOptions& options);
   static Json string(std::string_view name, const FieldOptions& options);
   static Json list(std::string_view name, Json items, const FieldOptions& options);
-  static bool has_default(const Json& schema);
+  static Json defaults_inside(const Json& schema);
   Json finish();
 
   Json properties_ = Json::object();
