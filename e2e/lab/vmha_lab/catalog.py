@@ -22,7 +22,8 @@ def create():
     cloud = Cloud()
     roles = {r["name"]: r["id"] for r in cloud.ask("GET", f"{KEYSTONE_URL}/roles")["roles"]}
     roles["service"] = cloud.ask("POST", f"{KEYSTONE_URL}/roles", {"role": {"name": "service"}})["role"]["id"]
-    service_project = cloud.ask("POST", f"{KEYSTONE_URL}/projects", {"project": {"name": "service", "domain_id": "default"}})["project"]["id"]
+    made = cloud.ask("POST", f"{KEYSTONE_URL}/projects", {"project": {"name": "service", "domain_id": "default"}})
+    service_project = made["project"]["id"]
     admin_project = cloud.ask("GET", f"{KEYSTONE_URL}/projects?name=admin")["projects"][0]["id"]
     for name in SERVICE_USERS:
         _create_user(cloud, name, service_project, [roles["admin"], roles["service"]])

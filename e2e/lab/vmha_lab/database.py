@@ -60,7 +60,8 @@ def fill(start_keystone):
 def keep():
     """Copies the filled databases to the cache. MariaDB is stopped for it and started again."""
     kept = _kept()
-    shutil.rmtree(kept, ignore_errors=True)
+    for older in cache_folder().glob("databases-*"):
+        shutil.rmtree(older)
     kept.mkdir(parents=True)
     processes.stop("mariadb", patience=30)
     run("cp", "-a", DATA, kept / "mysql")

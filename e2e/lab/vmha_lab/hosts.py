@@ -179,6 +179,9 @@ def _prepare_folder(host):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for place in ("/run/libvirt", "/etc/ceph", *LIBVIRT_FOLDERS.values()):
         Path(place).mkdir(parents=True, exist_ok=True)
+    log = processes.log / host.name  # QEMU's and libvirtd's logs are found with all others
+    if not log.is_symlink():
+        log.symlink_to(folder / "log")
     (folder / "boot-id").write_text(f"{uuid.uuid4()}\n")
     (folder / "hosts").write_text("".join(
         ["127.0.0.1 localhost\n", f"{CONTROL} control\n"] + [f"{h.control_address} {h.name}\n" for h in HOSTS.values()]))

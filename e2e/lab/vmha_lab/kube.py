@@ -11,6 +11,7 @@ The data of etcd stays in the folder: each server may be stopped or killed and s
 """
 import base64
 import json
+import random
 import secrets
 import socket
 import ssl
@@ -149,15 +150,16 @@ class Kubernetes:
 
 
 def free_ports(count):
-    """Ports that are free now; all held at once, so that no two are the same."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
+    """Ports that are free now, below the range from which the kernel takes the client ends of connections: there, a port could be
+    taken by anybody's connection while its server is down for a moment."""
+    found = []
+    candidates = random.sample(range(20000, 32000), 200)
+    while len(found) < count:
+        port = candidates.pop()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:  # nobody listens
+                found.append(port)
+    return found
 
 
 def _base64(path):

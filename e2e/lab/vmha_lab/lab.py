@@ -15,6 +15,7 @@ from .processes import Processes, wait_until
 from .settings import (BMC_PASSWORD, BMC_USER, BRIDGES, CONTROL, HOSTS, KUBERNETES_PORT, PACES, STATE)
 
 processes = Processes(STATE)
+UP_LOCK, UP_PID = STATE / "up.lock", STATE / "up.pid"
 kubernetes = kube.Kubernetes(STATE / "kube", CONTROL)
 
 
@@ -50,6 +51,7 @@ def up(pace_name):
 
 def down():
     """Ends every process and removes every interface and file of the lab, in whatever state it is."""
+    _end_running_up()
     with step("power controllers and hosts off"):
         for host in HOSTS.values():
             processes.stop(f"bmc-{host.name}", signal.SIGKILL)
@@ -174,12 +176,25 @@ def _refuse_other_pace(pace_name):
 @contextmanager
 def _exclusive():
     STATE.mkdir(parents=True, exist_ok=True)
-    with open(STATE / "up.lock", "w") as lock:
+    with open(UP_LOCK, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LabError("another `lab up` is at work") from None
+        UP_PID.write_text(str(os.getpid()))
         yield
+
+
+def _end_running_up():
+    """A `lab up` that still runs would start again what is being ended."""
+    if not UP_LOCK.exists():
+        return
+    with open(UP_LOCK) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # held: the pid in the file is that of a living process
+            os.kill(int(UP_PID.read_text()), signal.SIGKILL)
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _print_part(name, alive, remarks=()):

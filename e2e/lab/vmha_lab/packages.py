@@ -14,10 +14,11 @@ DEBIAN = """
     libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients python3-libvirt
     keystone placement-api glance-api neutron-server nova-api nova-conductor nova-scheduler python3-nova
     mariadb-server python3-pymysql rabbitmq-server uwsgi-core uwsgi-plugin-python3
-    iproute2 util-linux openssl procps kmod python3-venv
+    iproute2 openssl ca-certificates python3-venv
 """.split()
 # Not nova-compute: that package brings a running hypervisor along; its program is in python3-nova.
 
+APT = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"]  # another apt may be at work
 SUSHY_TOOLS = "2.2.0"
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by package scripts before they start a service; 101 means no
 
@@ -30,8 +31,8 @@ def install_debian():
         raise LabError("the lab must be run as root")
     apt_env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_service_starts():
-        run("apt-get", "update", "-q", seconds=600, env=apt_env)
-        run("apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, seconds=3600, env=apt_env)
+        run(*APT, "update", seconds=600, env=apt_env)
+        run(*APT, "install", "-y", "--no-install-recommends", *missing, seconds=3600, env=apt_env)
 
 
 def debian_versions():
