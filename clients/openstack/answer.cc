@@ -1,5 +1,6 @@
 #include "clients/openstack/answer.h"
 
+#include <cctype>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -59,6 +60,25 @@ std::string request_id(const http::Response& response) {
   return "";
 }
 
+bool in_a_word(const std::string& text, std::size_t at, std::size_t size) {
+  const auto is_letter = [&](std::size_t i) { return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])) != 0; };
+  return (at > 0 && is_letter(at - 1)) || is_letter(at + size);
+}
+
+/// A short secret inside a longer word is no secret ("lab" in "available").
+std::string without(std::string text, const std::string& secret) {
+  constexpr std::size_t kShort = 8;
+  for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+    if (secret.size() < kShort && in_a_word(text, at, secret.size())) {
+      ++at;
+      continue;
+    }
+    text.replace(at, secret.size(), "***");
+    at += 3;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string message_of(std::string_view body) {
@@ -79,8 +99,7 @@ Error error_of(const http::Response& response, Verb verb) {
 
 Error redacted(Error error, const std::vector<std::string>& secrets) {
   for (const std::string& secret : secrets) {
-    if (secret.empty()) continue;
-    for (auto at = error.message.find(secret); at != std::string::npos; at = error.message.find(secret, at + 3)) error.message.replace(at, secret.size(), "***");
+    if (!secret.empty()) error.message = without(std::move(error.message), secret);
   }
   return error;
 }
