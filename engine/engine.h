@@ -36,8 +36,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  struct State;  ///< engine/state.h; internal
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -60,6 +60,7 @@ struct Judgement {
   bool power_off = false;               ///< Dead because power reads Off: needs no confirmation
   bool wrong_device = false;            ///< power reads Off while another source proves life later
   bool suspect = false;                 ///< something has gone silent: look closer (ping all guests, read power, list servers)
+  bool counts_as_suspect = false;       ///< against the storm budget: a round of pings was missed, or power reads Off; a late heartbeat alone is none
   bool without_storage = false;         ///< Dead without storage evidence: confirmWithoutStorageSeconds applies
   bool confirmed = false;               ///< may lead to something irreversible; set by engine/evidence, which knows since when it holds
 };

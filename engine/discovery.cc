@@ -1,0 +1,69 @@
+// Resources for what nova shows, where the policy says Automatic. A spec is written once and never again.
+#include "engine/state.h"
+#include "reconcilers/policy/discovery.h"
+#include "reconcilers/policy/selector.h"
+
+namespace vmha {
+
+void Engine::State::discover_nodes() {
+  const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
+  if (policy == nullptr || policy->spec.discovery.compute_nodes != api::DiscoveryMode::kAutomatic || policy->spec.paused) return;
+  std::size_t made = 0;
+  for (const nova::Service& service : world.services->value) {
+    if (made == kCreatesPerPass) break;
+    if (world.node_of(service.host) != nullptr) continue;
+    api::ComputeNode node = policy::node_for(service, options.ns);
+    const NodeName name{node.metadata.name};
+    // A name that is taken belongs to somebody's own object, which says another host: that is for a person to see, not to write over.
+    if (world.nodes.count(name) > 0 || !creating.insert(vmha::key_of(name)).second) continue;
+    start(Owner{"", "create/" + vmha::key_of(name)}, kStatusTimeout, CreateNode{std::move(node)});
+    ++made;
+  }
+  forget_gone_nodes();
+}
+
+void Engine::State::discover_instances(const std::vector<nova::Server>& servers) {
+  const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
+  if (policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic || policy->spec.paused) return;
+  std::size_t made = 0;
+  for (const nova::Server& server : servers) {
+    if (made == kCreatesPerPass) break;
+    if (world.instances_of_server.count(server.id) > 0 || !policy::matches(policy->spec.discovery.instance_selector, server)) continue;
+    api::ProtectedInstance instance = policy::instance_for(server, options.ns);
+    const InstanceName name{instance.metadata.name};
+    if (world.instances.count(name) > 0 || !creating.insert(vmha::key_of(name)).second) continue;
+    start(Owner{"", "create/" + vmha::key_of(name)}, kStatusTimeout, CreateInstance{std::move(instance)});
+    ++made;
+  }
+}
+
+/// True once an object was missing in two looks in a row.
+bool Engine::State::gone_twice(const std::string& key, bool present) {
+  if (present) {
+    missing_looks.erase(key);
+    return false;
+  }
+  return ++missing_looks[key] >= 2;
+}
+
+void Engine::State::forget_gone_nodes() {
+  for (const auto& [name, node] : world.nodes) {
+    if (!policy::is_discovered(node.metadata)) continue;
+    const std::string key = vmha::key_of(name);
+    if (!gone_twice(key, world.service_of(node.nova_host()) != nullptr) || computenode::is_standing(node.status.fence)) continue;
+    start(Owner{"", "delete/" + key}, kStatusTimeout, DeleteNode{name, node.metadata.uid});
+  }
+}
+
+void Engine::State::forget_gone_instances(const std::set<ServerId>& present) {
+  for (const auto& [name, instance] : world.instances) {
+    if (!policy::is_discovered(instance.metadata)) continue;
+    const std::string key = vmha::key_of(name);
+    const auto& recovery = instance.status.recovery;
+    const bool recovering = recovery && standing_fences.count(recovery->fence_id) > 0;
+    if (!gone_twice(key, present.count(instance.spec.server_id) > 0) || recovering) continue;
+    start(Owner{"", "delete/" + key}, kStatusTimeout, DeleteInstance{name, instance.metadata.uid});
+  }
+}
+
+}  // namespace vmha

@@ -1,0 +1,130 @@
+// One pass over one ProtectedInstance, and who may start when budgets are short.
+#include <algorithm>
+
+#include "engine/state.h"
+
+namespace vmha {
+
+void Engine::State::make_facts() {
+  if (facts_made) return;
+  facts_made = true;
+  host_facts.clear();
+  standing_fences.clear();
+  fences_in_force.clear();
+  nodes_of_address.clear();
+  nodes_of_device.clear();
+  for (const auto& [name, node] : world.nodes) {
+    protectedinstance::HostFacts facts;
+    facts.node = name;
+    facts.host = node.nova_host();
+    facts.fence_standing = computenode::is_standing(node.status.fence);
+    const nova::Service* service = world.service_of(facts.host);
+    facts.healthy = !facts.fence_standing && node.status.verdict.value == api::VerdictValue::kHealthy && service != nullptr && service->up && service->enabled;
+    for (const std::string& address : node.spec.storage.client_addresses) facts.addresses.insert(Address{address});
+    if (facts.addresses.empty() && node.status.storage_clients)
+      facts.addresses.insert(node.status.storage_clients->addresses.begin(), node.status.storage_clients->addresses.end());
+    for (const Address& address : facts.addresses) nodes_of_address[address].insert(name);
+    for (const api::PowerDevice& device : node.spec.fencing.devices)
+      if (device.redfish) nodes_of_device[device.redfish->endpoint + " system " + device.redfish->system_id].insert(name);
+    if (facts.fence_standing) {
+      standing_fences.insert(node.status.fence->id);
+      facts.fence = computenode::fence_in_force(view_of(node));
+      if (facts.fence) fences_in_force.emplace(name, *facts.fence);
+    }
+    host_facts.push_back(std::move(facts));
+  }
+  update_storm();
+}
+
+/// The first of those that wait, by priority, as far as the budgets go; one that was let go and does not start stands in nobody's way.
+void Engine::State::grant_starts() {
+  make_facts();
+  may_start.clear();
+  if (fences_in_force.empty()) return;
+  const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
+  const api::Evacuation limits = policy == nullptr ? api::Evacuation{} : policy->spec.evacuation;
+  const auto healthy = static_cast<int>(std::count_if(host_facts.begin(), host_facts.end(), [](const auto& h) { return h.healthy; }));
+  int room = std::min(limits.max_concurrent, limits.max_concurrent_per_destination * std::max(healthy, 1));
+  std::vector<const api::ProtectedInstance*> waiting;
+  std::set<InstanceName> seen;
+  for (const auto& [node, fence] : fences_in_force) {
+    for (const InstanceName& name : world.instances_of(world.nodes.at(node))) {
+      const api::ProtectedInstance& instance = world.instances.at(name);
+      if (!seen.insert(name).second || protectedinstance::is_settled(instance, fence.id)) continue;
+      if (protectedinstance::is_in_flight(instance.status)) --room;
+      else waiting.push_back(&instance);
+    }
+  }
+  std::sort(waiting.begin(), waiting.end(), [](const auto* a, const auto* b) {
+    return a->spec.priority != b->spec.priority ? a->spec.priority > b->spec.priority : a->metadata.name < b->metadata.name;
+  });
+  for (const api::ProtectedInstance* instance : waiting) {
+    if (room <= 0) return;
+    const InstanceName name{instance->metadata.name};
+    InstanceMemory& memory = world.instance_memory[name];
+    if (!memory.granted_since) memory.granted_since = now;
+    may_start.insert(name);
+    if (now - *memory.granted_since < kStuckGrant) --room;
+  }
+}
+
+protectedinstance::InstanceView Engine::State::view_of(const api::ProtectedInstance& instance) {
+  const InstanceName name{instance.metadata.name};
+  const ServerId& id = instance.spec.server_id;
+  protectedinstance::InstanceView view;
+  view.now = now;
+  view.wall = wall;
+  view.object = &instance;
+  view.policy = world.policy_named(instance.spec.policy);
+  view.duplicate = world.instances_of_server[id].size() > 1;
+  view.server = world.server(id);
+  view.server_gone = world.gone.count(id) > 0;
+  const auto host = world.host_of_server.find(id);
+  const api::ComputeNode* node = host == world.host_of_server.end() ? nullptr : world.node_of(host->second);
+  view.paused = is_paused(instance.metadata) || (node != nullptr && is_paused(node->metadata)) ||
+                (view.policy != nullptr && (view.policy->spec.paused || is_paused(view.policy->metadata)));
+  view.maintenance = node != nullptr && node->spec.maintenance;
+  const auto& recovery = instance.status.recovery;
+  const auto from = recovery ? world.nodes.find(NodeName{recovery->from}) : world.nodes.end();
+  const auto fence_of = [&](const api::ComputeNode* of) {
+    const auto found = of == nullptr ? fences_in_force.end() : fences_in_force.find(NodeName{of->metadata.name});
+    return found == fences_in_force.end() ? std::optional<FenceInForce>() : std::optional(found->second);
+  };
+  view.fence = fence_of(node);
+  if (!view.fence && from != world.nodes.end() && !protectedinstance::is_settled(instance, recovery->fence_id)) view.fence = fence_of(&from->second);
+  const NovaHost source = view.fence ? view.fence->host : from != world.nodes.end() ? from->second.nova_host() : host != world.host_of_server.end() ? host->second : NovaHost{};
+  if (const auto read = world.migrations.find(source); read != world.migrations.end()) {
+    view.migrations = Reading<std::vector<nova::Migration>>{{}, read->second.at};
+    for (const nova::Migration& m : read->second.value)
+      if (m.server == id) view.migrations->value.push_back(m);
+  }
+  if (const auto disks = world.disks.find(id); disks != world.disks.end()) view.disks = disks->second;
+  view.standing_fences = standing_fences;
+  view.hosts = host_facts;
+  if (world.cluster_addresses) view.vmha_addresses = {world.cluster_addresses->value.begin(), world.cluster_addresses->value.end()};
+  view.intent_since = world.instance_memory[name].intent_since;
+  view.leading_since = leading_since;
+  view.nova_busy = calls.is_busy(vmha::key_of(name) + "/nova");
+  view.may_start = may_start.count(name) > 0;
+  view.lanes = calls.lanes(vmha::key_of(name));
+  return view;
+}
+
+void Engine::State::pass_instance(const InstanceName& name) {
+  const auto found = world.instances.find(name);
+  if (found == world.instances.end()) return;
+  const api::ProtectedInstance instance = found->second;
+  protectedinstance::InstanceDecision decision = protectedinstance::decide(view_of(instance));
+  const std::string key = vmha::key_of(name);
+  const bool changes = decision.status != instance.status;
+  const bool in_flight = calls.is_busy(key + "/status");
+  if (protectedinstance::is_in_flight(decision.status)) world.instance_memory[name].granted_since.reset();
+  if (changes && !in_flight) {
+    api::ProtectedInstance object = instance;
+    object.status = decision.status;
+    start(Owner{key, "status"}, kStatusTimeout, WriteInstanceStatus{std::move(object)}, std::move(decision.announcements));
+  }
+  perform(key, decision, changes || in_flight);
+}
+
+}  // namespace vmha

@@ -1,0 +1,130 @@
+#include "engine/world.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace vmha {
+namespace {
+
+std::optional<std::uint64_t> number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+bool is_not_older(const std::string& version, const std::string& than) {
+  const auto a = number(version);
+  const auto b = number(than);
+  return !a || !b || *a >= *b;
+}
+
+Address address_of_watcher(const std::string& text) {
+  const auto colon = text.rfind(':');
+  std::string address = colon == std::string::npos ? text : text.substr(0, colon);
+  if (address.size() >= 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
+  return Address{address};
+}
+
+void World::put(api::ComputeNode node) {
+  const NodeName name{node.metadata.name};
+  const auto old = nodes.find(name);
+  if (old != nodes.end()) nodes_of_host[old->second.nova_host()].erase(name);
+  nodes_of_host[node.nova_host()].insert(name);
+  nodes.insert_or_assign(name, std::move(node));
+}
+
+void World::put(api::ProtectedInstance instance) {
+  const InstanceName name{instance.metadata.name};
+  remove_instance(name);
+  instances_of_server[instance.spec.server_id].insert(name);
+  if (instance.status.recovery) recovering_from[instance.status.recovery->from].insert(name);
+  instances.insert_or_assign(name, std::move(instance));
+}
+
+void World::remove_node(const NodeName& name) {
+  const auto old = nodes.find(name);
+  if (old == nodes.end()) return;
+  nodes_of_host[old->second.nova_host()].erase(name);
+  nodes.erase(old);
+}
+
+void World::remove_instance(const InstanceName& name) {
+  const auto old = instances.find(name);
+  if (old == instances.end()) return;
+  auto& same = instances_of_server[old->second.spec.server_id];
+  same.erase(name);
+  if (same.empty()) instances_of_server.erase(old->second.spec.server_id);
+  if (old->second.status.recovery) recovering_from[old->second.status.recovery->from].erase(name);
+  instances.erase(old);
+}
+
+void World::put_servers(const NovaHost& host, std::vector<nova::Server> servers, Instant started) {
+  const auto old = servers_of_host.find(host);
+  if (old != servers_of_host.end()) {
+    if (old->second.at > started) return;
+    for (const nova::Server& server : old->second.value) {
+      const auto known = host_of_server.find(server.id);
+      if (known != host_of_server.end() && known->second == host) host_of_server.erase(known);
+    }
+  }
+  for (const nova::Server& server : servers) {
+    host_of_server[server.id] = host;
+    gone.erase(server.id);
+    const auto single = single_reads.find(server.id);
+    if (single != single_reads.end() && single->second.at <= started) single_reads.erase(single);
+  }
+  servers_of_host.insert_or_assign(host, Reading<std::vector<nova::Server>>{std::move(servers), started});
+}
+
+void World::put_server(const nova::Server& server, Instant started) {
+  gone.erase(server.id);
+  host_of_server[server.id] = server.host;
+  const auto known = single_reads.find(server.id);
+  if (known != single_reads.end() && known->second.at > started) return;
+  single_reads.insert_or_assign(server.id, Reading<nova::Server>{server, started});
+}
+
+const api::HAPolicy* World::policy_named(const std::string& name) const {
+  const auto found = policies.find(name);
+  return found == policies.end() ? nullptr : &found->second;
+}
+
+const nova::Service* World::service_of(const NovaHost& host) const {
+  if (!services) return nullptr;
+  const auto found = std::find_if(services->value.begin(), services->value.end(), [&](const nova::Service& s) { return s.host == host; });
+  return found == services->value.end() ? nullptr : &*found;
+}
+
+MaybeReading<nova::Server> World::server(const ServerId& id) const {
+  MaybeReading<nova::Server> newest;
+  if (const auto single = single_reads.find(id); single != single_reads.end()) newest = single->second;
+  const auto host = host_of_server.find(id);
+  if (host == host_of_server.end()) return newest;
+  const auto list = servers_of_host.find(host->second);
+  if (list == servers_of_host.end() || (newest && newest->at >= list->second.at)) return newest;
+  const auto found = std::find_if(list->second.value.begin(), list->second.value.end(), [&](const nova::Server& s) { return s.id == id; });
+  if (found != list->second.value.end()) newest = Reading<nova::Server>{*found, list->second.at};
+  return newest;
+}
+
+std::set<InstanceName> World::instances_of(const api::ComputeNode& node) const {
+  std::set<InstanceName> names;
+  if (const auto from = recovering_from.find(node.metadata.name); from != recovering_from.end()) names = from->second;
+  const auto list = servers_of_host.find(node.nova_host());
+  if (list == servers_of_host.end()) return names;
+  for (const nova::Server& server : list->second.value) {
+    const auto found = instances_of_server.find(server.id);
+    if (found != instances_of_server.end()) names.insert(found->second.begin(), found->second.end());
+  }
+  return names;
+}
+
+const api::ComputeNode* World::node_of(const NovaHost& host) const {
+  const auto found = nodes_of_host.find(host);
+  if (found == nodes_of_host.end() || found->second.empty()) return nullptr;
+  return &nodes.at(*found->second.begin());
+}
+
+}  // namespace vmha
