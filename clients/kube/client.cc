@@ -38,6 +38,9 @@ Result<json> document(const http::Response& response, bool is_read) {
   return fail(is_read ? ErrorKind::kUnavailable : ErrorKind::kUnknownOutcome, "the answer (HTTP {}) is not a JSON object", response.status);
 }
 
+/// Bytes that are no UTF-8 (a message of a power controller, say) are replaced: they must not stop a status from being written.
+std::string to_text(const json& document) { return document.dump(-1, ' ', false, json::error_handler_t::replace); }
+
 WatchFailure failure(Error error) { return {std::move(error), false}; }
 
 http::Request request_of(const char* method, std::string path, std::chrono::milliseconds timeout) {
@@ -127,7 +130,7 @@ WatchResult<json> Client::list_page(const Resource& resource, const ListQuery& q
 Result<json> Client::create_object(const Resource& resource, const json& object, const WriteOptions& options) {
   const std::string path = resource.collection_path() + Query().add("fieldManager", options.field_manager).text();
   http::Request request = request_of("POST", path, or_default(options.timeout, kWriteTimeout));
-  request.body = object.dump();
+  request.body = to_text(object);
   auto answer = impl_->ask(std::move(request));
   if (!answer) return fail(answer.error(), "create {}", resource.text());
   return answer;
@@ -138,7 +141,7 @@ Result<Done> Client::remove(const Resource& resource, std::string_view name, con
   if (!only_if.uid.empty()) options["preconditions"]["uid"] = only_if.uid;
   if (!only_if.resource_version.empty()) options["preconditions"]["resourceVersion"] = only_if.resource_version;
   http::Request request = request_of("DELETE", resource.object_path(name), kWriteTimeout);
-  request.body = options.dump();
+  request.body = to_text(options);
   const auto answer = impl_->send(std::move(request));
   if (!answer) return fail(answer.error(), "delete {} {}", resource.text(), name);
   return Done{};
@@ -151,7 +154,7 @@ Result<json> Client::apply(const Resource& resource, std::string_view name, json
   Query query;
   query.add("fieldManager", options.field_manager).add("force", options.force ? "true" : "false");
   http::Request request = request_of("PATCH", resource.object_path(name, subresource) + query.text(), kWriteTimeout);
-  request.body = object.dump();
+  request.body = to_text(object);
   request.content_type = "application/apply-patch+yaml";  // JSON is YAML
   auto answer = impl_->ask(std::move(request));
   if (!answer) return fail(answer.error(), "apply {} {}", resource.text(), name);
@@ -163,7 +166,7 @@ Result<json> Client::merge_patch(const Resource& resource, std::string_view name
   if (!options.resource_version.empty()) patch["metadata"]["resourceVersion"] = options.resource_version;
   const std::string path = resource.object_path(name, subresource) + Query().add("fieldManager", options.field_manager).text();
   http::Request request = request_of("PATCH", path, or_default(options.timeout, kWriteTimeout));
-  request.body = patch.dump();
+  request.body = to_text(patch);
   request.content_type = "application/merge-patch+json";
   auto answer = impl_->ask(std::move(request));
   if (!answer) return fail(answer.error(), "patch {} {}", resource.text(), name);

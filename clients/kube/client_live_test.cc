@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -222,12 +223,21 @@ TEST_F(ClientLiveTest, ASecretIsDecoded) {
   EXPECT_EQ(secret(*client_, ns_, "none").error().kind, ErrorKind::kNotFound);
 }
 
+TEST_F(ClientLiveTest, TextThatIsNotUtf8IsWrittenAsFarAsItIsText) {
+  ASSERT_TRUE(client_->apply(things_, "a", thing({{"size", 1}}), {.field_manager = "person"}).has_value());
+  const auto after = client_->apply(things_, "a", with_phase("bad \xff byte"), {.field_manager = "vmha"}, "status");
+  ASSERT_TRUE(after.has_value()) << describe(after.error());
+  EXPECT_EQ(after->at("status").at("phase"), "bad \xef\xbf\xbd byte");
+}
+
 TEST_F(ClientLiveTest, AnExpiredContinueTokenIsGone) {
   for (const char* name : {"a", "b"}) ASSERT_TRUE(client_->create_object(maps_, {{"metadata", {{"name", name}}}}).has_value());
   const auto page = client_->list_page(maps_, {.limit = 1});
   ASSERT_TRUE(page.has_value());
   const std::string more = page->at("metadata").at("continue").get<std::string>();
   LiveCluster::get().compact(version(client_->create_object(maps_, {{"metadata", {{"name", "c"}}}})));
+  LiveCluster::get().kill_apiserver();  // its memory holds pages of the past, too
+  LiveCluster::get().start_apiserver();
   const auto next = client_->list_page(maps_, {.limit = 1, .continue_token = more});
   ASSERT_FALSE(next.has_value());
   EXPECT_TRUE(next.error().gone) << describe(next.error().error);

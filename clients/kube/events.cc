@@ -101,7 +101,10 @@ struct EventRecorder::Impl {
     WriteOptions options;
     options.timeout = kWriteTimeout;
     const auto stored = client.merge_patch(resource(patch.ns), patch.name, series_patch, options);
-    if (!stored) lost(patch.note, stored.error());
+    if (stored) return;
+    if (stored.error().kind != ErrorKind::kNotFound) return lost(patch.note, stored.error());
+    series.forget(patch.note);  // the server has let it expire: told anew
+    write(series.record(patch.note, monotonic_now(), patch.last));
   }
 
   void lost(const EventNote& note, const Error& error) {

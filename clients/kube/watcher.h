@@ -22,7 +22,8 @@ struct WatchSink {
   std::function<void(const std::vector<ObjectKey>& gone)> replaced;
   /// Once, after the first complete list.
   std::function<void()> synced;
-  /// The API server answered us: bytes of a watch, the start of one, or a page. Often; keep it cheap.
+  /// The API server answered us: bytes of a watch, or a page. Often; keep it cheap. A watch in which nothing happens gives no sign of life
+  /// but its bookmarks, about one a minute.
   std::function<void()> on_alive;
   /// A list or watch failed; it is tried again after a backoff of 0.8 s to 30 s.
   std::function<void(const Error& error)> on_error;
