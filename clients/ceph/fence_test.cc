@@ -4,12 +4,14 @@
 
 #include "clients/ceph/client.h"
 #include "clients/ceph/testing/shared_cluster.h"
+#include "clients/ceph/text.h"
 
 namespace vmha::ceph {
 namespace {
 
 using testing::cluster;
 using testing::eventually;
+using testing::Guest;
 
 constexpr milliseconds kTimeout{15000};
 
@@ -36,6 +38,8 @@ bool listed(Client& client, const std::string& address) {
   return std::ranges::any_of(entries, [&](const BlocklistEntry& entry) { return entry.address.value == address; });
 }
 
+int osdmap_epoch() { return static_cast<int>(parse_epoch(cluster().mon(R"({"prefix":"osd stat","format":"json"})")).value()); }
+
 template <class T>
 void expect_kind(const Result<T>& result, ErrorKind kind, const std::string& text) {
   ASSERT_FALSE(result.has_value());
@@ -49,12 +53,14 @@ TEST(FenceTest, AfterTheProofNotOneWriteOfTheFencedClientSucceeds) {
   for (int run = 0; run < 10; ++run) {
     const std::string host = "127.0.2." + std::to_string(10 + run);
     const ImageId image = new_image("vms", run % 2 == 0 ? "" : "data");
-    const auto guest = cluster().guest(host, image, true), neighbour = cluster().guest("127.0.3.1", new_image(), true);
+    const auto guest = cluster().guest(host, image, run < 5 ? Guest::Mode::kFlood : Guest::Mode::kWrite);
+    const auto neighbour = cluster().guest("127.0.3.1", new_image(), Guest::Mode::kWrite);
     ASSERT_TRUE(eventually([&] { return guest->state().writes > 50 && neighbour->state().writes > 50; })) << "run " << run;
     ASSERT_TRUE(client->blocklist_add({Address{host}}, kTimeout).has_value());
     const auto proof = client->prove_blocklist({Address{host}}, {image}, kTimeout);
     ASSERT_TRUE(proof.has_value()) << describe(proof.error());
     const auto contents = cluster().counters(image);
+    EXPECT_GT(*std::ranges::max_element(contents), 0U);
     const std::uint64_t attempts = guest->state().attempts, others = neighbour->state().writes;
     EXPECT_TRUE(eventually([&] { return guest->state().attempts > attempts + 50 && neighbour->state().writes > others + 50; })) << "run " << run;
     EXPECT_LT(guest->state().last_ok_begin, proof->proven_at.time_since_epoch().count()) << "run " << run;
@@ -118,20 +124,31 @@ TEST(FenceTest, AShortEntryIsNoProofAndIsReplacedWithoutAGap) {
   const auto client = cluster().vmha();
   const std::string host = "127.0.2.54";
   const ImageId image = new_image();
-  const auto guest = cluster().guest(host, image, true);
+  const auto guest = cluster().guest(host, image, Guest::Mode::kWrite);
   ASSERT_TRUE(eventually([&] { return guest->state().writes > 50; }));
   add_as_admin(host + ":0/0", 60);
   expect_kind(client->prove_blocklist({Address{host}}, {image}, kTimeout), ErrorKind::kNotFound, "only until");
   ASSERT_TRUE(eventually([&] { return guest->state().error == -108; }));
-  const auto contents = cluster().counters(image);
+  const int before = osdmap_epoch();
   ASSERT_TRUE(client->blocklist_add({Address{host}}, kTimeout).has_value());
+  for (int epoch = before; epoch <= osdmap_epoch(); ++epoch) {  // OSDs take every map in turn, so this is what they see
+    const std::string map = cluster().mon(R"({"prefix":"osd dump","format":"json","epoch":)" + std::to_string(epoch) + "}");
+    EXPECT_TRUE(map.find('"' + host + ":0/0\"") != std::string::npos || map.find("\"cidr:" + host + ":0/32\"") != std::string::npos) << epoch;
+  }
   auto entries = blocklist(*client);
   std::erase_if(entries, [&](const BlocklistEntry& entry) { return entry.address.value != host || entry.nonce != 0; });
   ASSERT_EQ(entries.size(), 1U) << "the range that closed the gap is gone";
   EXPECT_GT(entries[0].expires_in_seconds, seconds(kFarExpiry).count());
   ASSERT_TRUE(client->prove_blocklist({Address{host}}, {image}, kTimeout).has_value());
-  EXPECT_EQ(cluster().counters(image), contents);
   EXPECT_TRUE(client->blocklist_remove({Address{host}}, kTimeout).has_value());
+}
+
+TEST(FenceTest, ARangeOverOneAddressKeepsItsClientsOut) {
+  const auto guest = cluster().guest("127.0.2.56", new_image(), Guest::Mode::kWrite);
+  ASSERT_TRUE(eventually([&] { return guest->state().writes > 50; }));
+  add_as_admin("127.0.2.56/32", 3600, true);
+  EXPECT_TRUE(eventually([&] { return guest->state().error == -108; }));
+  EXPECT_TRUE(cluster().vmha()->blocklist_remove({Address{"127.0.2.56"}}, kTimeout).has_value());
 }
 
 TEST(FenceTest, WhatACrashedReplacementLeftBehindIsRemovedWithTheEntry) {

@@ -76,8 +76,22 @@ Session::~Session() {
   rados_.shutdown();  // after this no callback comes any more
 }
 
+bool Session::missing_lately(const std::string& pool) {
+  const std::lock_guard lock(mutex_);
+  const auto missing = missing_pools_.find(pool);
+  return missing != missing_pools_.end() && monotonic_now() - missing->second < kMissingPoolMemory;
+}
+
+void Session::remember_missing(const std::string& pool) {
+  const std::lock_guard lock(mutex_);
+  if (missing_pools_.size() > 100) missing_pools_.clear();
+  missing_pools_[pool] = monotonic_now();
+}
+
 Result<librados::IoCtx> Session::pool(const std::string& name) {
+  if (missing_lately(name)) return tl::unexpected(error_of(-ENOENT, "pool " + name, kMonCaps));
   const std::int64_t id = rados_.pool_lookup(name.c_str());
+  if (id == -ENOENT) remember_missing(name);
   if (id < 0) return tl::unexpected(error_of(static_cast<int>(id), "pool " + name, kMonCaps));
   {
     const std::lock_guard lock(mutex_);

@@ -14,6 +14,7 @@
 namespace vmha::ceph {
 
 inline constexpr std::size_t kMaxCachedImages = 500'000;
+inline constexpr seconds kMissingPoolMemory{10};  ///< looking for a pool that is not there asks the mon, and waits for it
 
 /// What a negative return code of librados means for a caller. `right` is what the key needs, for messages.
 [[nodiscard]] Error error_of(int rc, std::string what, std::string_view right);
@@ -70,6 +71,9 @@ class Session {
  private:
   explicit Session(Config config) : config_(std::move(config)) {}
 
+  bool missing_lately(const std::string& pool);
+  void remember_missing(const std::string& pool);
+
   const Config config_;
   librados::Rados rados_;
   std::mutex mutex_;
@@ -77,6 +81,7 @@ class Session {
   std::map<std::string, std::shared_ptr<Canary>> canaries_;
   std::vector<std::shared_ptr<Canary>> retired_canaries_;  ///< of deleted pools: librados may still call them
   std::map<ImageId, std::string> ids_;
+  std::map<std::string, Instant> missing_pools_;  ///< when last looked for
 };
 
 /// The outcome of an operation on an image's header.

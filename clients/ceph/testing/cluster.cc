@@ -116,7 +116,8 @@ std::string Process::read_line() const {
   return line;
 }
 
-Guest::Guest(const std::string& folder, const std::string& source, const ImageId& image, bool writes) {
+Guest::Guest(const std::string& folder, const std::string& source, const ImageId& image, Mode mode) {
+  const char* how = mode == Mode::kFlood ? "flood" : mode == Mode::kWrite ? "write" : "open";
   std::string file = folder + "/guest-XXXXXX";
   const int fd = mkstemp(file.data());
   require(fd >= 0 && ftruncate(fd, sizeof(GuestState)) == 0, "guest state");
@@ -124,8 +125,9 @@ Guest::Guest(const std::string& folder, const std::string& source, const ImageId
   close(fd);
   require(memory != MAP_FAILED, "mmap");
   state_ = static_cast<GuestState*>(memory);
-  process_ = Process({VMHA_CEPH_GUEST, file, folder + "/ceph.conf", image.pool, image.name, writes ? "write" : "open"},
-                     {"BIND_SOURCE=" + source, std::string("LD_PRELOAD=") + VMHA_CEPH_BIND_SOURCE});
+  process_ = Process({VMHA_CEPH_GUEST, file, folder + "/ceph.conf", image.pool, image.name, how},
+                     {"BIND_SOURCE=" + source, std::string("LD_PRELOAD=") + VMHA_CEPH_BIND_SOURCE,
+                      "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0"});  // for builds with sanitizers
   require(eventually([this] { return state_->ready && true; }), "the guest did not open " + image.path());
 }
 
@@ -207,22 +209,23 @@ void Cluster::create_image(const ImageId& image, const std::string& data_pool) {
 
 std::vector<std::uint64_t> Cluster::counters(const ImageId& image) {
   librados::IoCtx io = pool(image.pool);
-  librados::bufferlist raw;
-  require(io.read("rbd_id." + image.name, raw, 4096, 0) > 0, "rbd_id");
-  const std::string id = decode_string(raw.to_str()).value();
+  librbd::Image open;
+  require(librbd::RBD().open_read_only(io, open, image.name.c_str(), nullptr) == 0, "open " + image.path());
+  librados::IoCtx data;
+  require(admin_.ioctx_create2(open.get_data_pool_id(), data) == 0, "data pool");
   std::vector<std::uint64_t> counters;
   for (unsigned i = 0; i < kGuestObjects; ++i) {
-    std::array<char, 64> name{};
-    std::snprintf(name.data(), name.size(), "rbd_data.%s.%016x", id.c_str(), i);
+    std::array<char, 96> name{};
+    std::snprintf(name.data(), name.size(), "%s.%016x", open.get_block_name_prefix().c_str(), i);
     librados::bufferlist block;
-    const int rc = io.read(name.data(), block, sizeof(std::uint64_t), 0);
+    const int rc = data.read(name.data(), block, sizeof(std::uint64_t), 0);
     counters.push_back(rc == sizeof(std::uint64_t) ? static_cast<std::uint64_t>(*decode_int64(block.to_str())) : 0);
   }
   return counters;
 }
 
-std::unique_ptr<Guest> Cluster::guest(const std::string& source, const ImageId& image, bool writes) {
-  return std::make_unique<Guest>(folder_, source, image, writes);
+std::unique_ptr<Guest> Cluster::guest(const std::string& source, const ImageId& image, Guest::Mode mode) {
+  return std::make_unique<Guest>(folder_, source, image, mode);
 }
 
 librados::IoCtx Cluster::pool(const std::string& name) {

@@ -45,7 +45,9 @@ class Process {
 /// A client of an image that runs on the host with address `source`.
 class Guest {
  public:
-  Guest(const std::string& folder, const std::string& source, const ImageId& image, bool writes);
+  enum class Mode { kOpen, kWrite, kFlood };  ///< see guest.cc
+
+  Guest(const std::string& folder, const std::string& source, const ImageId& image, Mode mode);
   ~Guest();
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
@@ -77,7 +79,7 @@ class Cluster {
   void create_image(const ImageId& image, const std::string& data_pool = "");
   /// The counters of a guest's image, by its 16 objects, read past librbd.
   std::vector<std::uint64_t> counters(const ImageId& image);
-  std::unique_ptr<Guest> guest(const std::string& source, const ImageId& image, bool writes = false);
+  std::unique_ptr<Guest> guest(const std::string& source, const ImageId& image, Guest::Mode mode = Guest::Mode::kOpen);
   librados::IoCtx pool(const std::string& name);
   [[nodiscard]] pid_t daemon(const std::string& name) const;
   [[nodiscard]] const std::string& folder() const { return folder_; }
