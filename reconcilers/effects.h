@@ -44,7 +44,8 @@ struct DrillCeph {};                                     ///< -> Done: blocklist
 
 // ---- Acts on the world: the shell refuses them once the lease term is over (is_irreversible) ----------------------------------
 
-struct PowerOff { NodeName node; api::PowerDevice device; };     ///< -> Done: "asked", never a proof
+/// -> Done: "asked", never a proof. kConflict without acting when the controller now shows another system than `expected_uuid` (empty: not known).
+struct PowerOff { NodeName node; api::PowerDevice device; std::string expected_uuid; };
 struct PowerOn { NodeName node; api::PowerDevice device; };      ///< -> Done
 struct BlocklistAdd { std::vector<Address> addresses; };           ///< -> Done
 struct BlocklistRemove { std::vector<Address> addresses; };        ///< -> Done

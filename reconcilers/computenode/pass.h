@@ -75,6 +75,8 @@ struct LiveProof {
 /// The entry of that whole address (or network), not of one of its clients.
 [[nodiscard]] bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);
+/// The system UUID that the device must show when it is asked to power off; empty: nothing to compare with.
+[[nodiscard]] std::string expected_uuid(const NodeView& view, const api::PowerDevice& device);
 [[nodiscard]] std::vector<int> levels(const api::ComputeNodeSpec& spec);
 [[nodiscard]] std::string devices_hash(const api::ComputeNodeSpec& spec);
 

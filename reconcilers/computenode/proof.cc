@@ -73,6 +73,14 @@ bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string
   return true;
 }
 
+std::string expected_uuid(const NodeView& view, const api::PowerDevice& device) {
+  const auto& known = view.object->status.devices;
+  const auto status = std::find_if(known.begin(), known.end(), [&](const api::DeviceStatus& d) { return d.name == device.name; });
+  if (status == known.end() || status->system_uuid.empty()) return {};  // a device without a UUID cannot be compared
+  const bool node_says = view.kubernetes_node && !view.kubernetes_node->system_uuid.empty();
+  return node_says ? view.kubernetes_node->system_uuid : status->system_uuid;
+}
+
 std::vector<int> levels(const api::ComputeNodeSpec& spec) {
   std::set<int> found;
   for (const api::PowerDevice& device : spec.fencing.devices) found.insert(device.level);

@@ -33,7 +33,7 @@ void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
   }
   const auto asked = pass.view.requested.find(lane);
   if (asked == pass.view.requested.end() || now - asked->second > (slow ? kFailedPowerPause : kRequestAgain))
-    return pass.wish(lane, kActTimeout, PowerOff{node, device});
+    return pass.wish(lane, kActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
   if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
 }
 

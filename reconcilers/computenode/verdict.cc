@@ -206,6 +206,12 @@ void decide_value(const HostEvidence& evidence, const Sources& sources, const ap
   judgement.without_storage = row.without_storage;
 }
 
+/// More than a late heartbeat, which a busy machine has now and then: what a failing rack shows first.
+bool has_gone_quiet(const HostEvidence& evidence, const Sources& sources) {
+  const bool guests_silent = evidence.storage.readable && evidence.storage.running_guests > 0 && evidence.storage.missed_rounds > 0;
+  return guests_silent || evidence.power.first_off.has_value() || sources.nova == Says::kStale;
+}
+
 }  // namespace
 
 Judgement judge(const HostEvidence& evidence, const api::Detection& detection, Instant now) {
@@ -219,6 +225,7 @@ Judgement judge(const HostEvidence& evidence, const api::Detection& detection, I
   decide_value(evidence, sources, detection, judgement);
   // A host that somebody else forced down is not looked at more closely: it is not ours to judge.
   judgement.suspect = !evidence.foreign_forced_down && smells(evidence, detection);
+  judgement.counts_as_suspect = judgement.suspect && has_gone_quiet(evidence, sources);
   return judgement;
 }
 

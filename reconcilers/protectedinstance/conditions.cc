@@ -39,7 +39,11 @@ void summarize_recoverable(Pass& pass) {
   // During a recovery the server shows what nova does with it, which says nothing about the next recovery.
   const auto& recovery = pass.out.status.recovery;
   const bool under_way = host_is_fenced(view) || (recovery && is_unfinished(*recovery)) || !view.server->value.task_state.empty();
-  if (under_way && api::find_condition(pass.out.status.conditions, type) != nullptr) return;
+  // Before its own host is judged healthy, the others being so is not known either: at a start that is no news.
+  const HostFacts* host = find_host(view, view.server->value.host);
+  const bool guess = blocked && blocked->reason == kNoDestination && (host == nullptr || !host->healthy);
+  if ((under_way || guess) && api::find_condition(pass.out.status.conditions, type) != nullptr) return;
+  if (guess) return pass.condition(type, ConditionStatus::kUnknown, "HostsNotJudged", "no host is known to be healthy yet");
   if (blocked && blocked->hard) return pass.condition(type, ConditionStatus::kFalse, blocked->reason, blocked->message);
   if (!view.disks) return pass.condition(type, ConditionStatus::kUnknown, "DisksNotRead", "its disks were not read yet");
   if (blocked) return pass.condition(type, ConditionStatus::kFalse, blocked->reason, blocked->message);

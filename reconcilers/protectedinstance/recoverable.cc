@@ -48,7 +48,7 @@ std::optional<Blocker> blocked_by_placement(const InstanceView& view) {
   if (!candidates(view, view.server->value.host).empty()) return std::nullopt;
   const api::Placement& placement = view.object->spec.placement;
   const bool placed = !placement.allowed_hosts.empty() || !placement.avoid_hosts.empty();
-  return Blocker{"NoDestination", placed ? "no other healthy host that spec.placement allows" : "no other healthy host", false};
+  return Blocker{std::string(kNoDestination), placed ? "no other healthy host that spec.placement allows" : "no other healthy host", false};
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "reconcilers/protectedinstance/view.h"
 
 namespace vmha::protectedinstance {
+
+inline constexpr std::string_view kNoDestination = "NoDestination";
 
 /// What would stop a recovery of this server.
 struct Blocker {

@@ -37,7 +37,7 @@ api::InstancePhase phase_at_rest(const Pass& pass) {
   const bool ready = view.policy != nullptr && !view.duplicate && pass.spec().recovery.on_host_failure == api::HostFailureAction::kEvacuate;
   if (!ready || !view.server) return api::InstancePhase::kUnprotected;
   const auto blocked = blocker(view);
-  return blocked && blocked->reason != "NoDestination" ? api::InstancePhase::kUnprotected : api::InstancePhase::kProtected;
+  return blocked && blocked->reason != kNoDestination ? api::InstancePhase::kUnprotected : api::InstancePhase::kProtected;
 }
 
 }  // namespace
@@ -46,6 +46,7 @@ void rest(Pass& pass) {
   const InstanceView& view = pass.view;
   if (!is_fresh(view.server, kRestReadEvery, view.now)) pass.read_server();
   if (view.server && !is_fresh(view.disks, kRestReadEvery, view.now)) pass.read_disks();
+  pass.out.wake(view.now + kRestReadEvery);
   record_disks(pass);
   pass.status().phase = phase_at_rest(pass);
 }
