@@ -108,9 +108,13 @@ void EvidenceLog::track(const HostRef& host) {
 void EvidenceLog::forget(const NodeName& node) {
   const auto* host = state_->find(node);
   if (host == nullptr) return;
-  state_->guests.forget(host->ref.nova_host);
+  const NovaHost nova_host = host->ref.nova_host;
+  state_->guests.forget(nova_host);
   state_->power.forget(node);
   state_->hosts.erase(node);
+  for (const auto& [name, other] : state_->hosts) {  // two objects of one host: the one that stays goes on
+    if (other.ref.nova_host == nova_host) state_->guests.track(nova_host, other.ref.client_addresses);
+  }
 }
 
 void EvidenceLog::observe_services(const Result<std::vector<nova::Service>>& services, Instant started, Instant finished) {
