@@ -47,7 +47,7 @@ def alive(host):
 
 def _start(host):
     processes.start(_record(host), [power_controller_python(), SERVER, host.name])
-    wait_for(f"the power controller of {host.name}", lambda: processes.require_alive(_record(host)) or _listens(host), 30)
+    wait_for(f"the power controller of {host.name}", lambda: processes.require_alive(_record(host)) or _listens(host), 90)
 
 
 def _listens(host):

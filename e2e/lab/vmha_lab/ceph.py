@@ -34,7 +34,7 @@ def up():
         (FOLDER / "made").touch()
     for daemon in DAEMONS:
         start(daemon)
-    wait_for("Ceph", lambda: _answers("osd", "stat")["num_up_osds"] == OSDS, 60)
+    wait_for("Ceph", lambda: _answers("osd", "stat")["num_up_osds"] == OSDS, 300)
     if not (FOLDER / "seeded").exists():
         _seed()
         (FOLDER / "seeded").touch()
@@ -47,7 +47,7 @@ def start(daemon):
     processes.start(daemon, [f"ceph-{kind}", "-c", CONFIG, "-i", identity, "-f", *options])
 
 
-def ceph(*arguments, seconds=30):
+def ceph(*arguments, seconds=60):
     return run("ceph", "-c", CONFIG, *arguments, seconds=seconds)
 
 
@@ -70,7 +70,7 @@ def key(user):
 
 
 def _answers(*arguments):
-    return json.loads(ceph(*arguments, "--format", "json", seconds=5))
+    return json.loads(ceph(*arguments, "--format", "json", seconds=15))
 
 
 def write_config():

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from . import LabError
 
 
-def run(*argv, seconds=60, data=None, env=None):
+def run(*argv, seconds=180, data=None, env=None):
     """Runs a command, returns its standard output; a LabError when it fails or takes longer than `seconds`."""
     argv = [str(a) for a in argv]
     try:

@@ -21,7 +21,7 @@ processes = Processes(STATE)
 
 def start():
     processes.start("mariadb", ["mariadbd", f"--defaults-file={ETC}/my.cnf"])
-    wait_for("MariaDB", lambda: processes.require_alive("mariadb") or _sql("select 1"), 60)
+    wait_for("MariaDB", lambda: processes.require_alive("mariadb") or _sql("select 1"), 180)
 
 
 def is_filled():
@@ -43,7 +43,7 @@ def restore():
 
 def fill(start_keystone):
     """Makes the databases, their tables and keystone's catalogue. MariaDB runs afterwards, keystone too."""
-    run("mariadb-install-db", f"--defaults-file={ETC}/my.cnf", "--auth-root-authentication-method=normal", "--skip-test-db", seconds=120)
+    run("mariadb-install-db", f"--defaults-file={ETC}/my.cnf", "--auth-root-authentication-method=normal", "--skip-test-db", seconds=600)
     start()
     for name in DATABASES:
         _sql(f"create database {name} character set utf8mb3")
@@ -80,26 +80,26 @@ def _kept():
 
 def _fill_keystone():
     manage = ["keystone-manage", "--config-file", ETC / "keystone" / "keystone.conf"]
-    run(*manage, "db_sync", seconds=300)
+    run(*manage, "db_sync", seconds=900)
     for what in ("fernet_setup", "credential_setup"):
         run(*manage, what, "--keystone-user", "root", "--keystone-group", "root")
     run(*manage, "bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-region-id", REGION, "--bootstrap-public-url", KEYSTONE_URL,
-        "--bootstrap-internal-url", KEYSTONE_URL, "--bootstrap-admin-url", KEYSTONE_URL, seconds=120)
+        "--bootstrap-internal-url", KEYSTONE_URL, "--bootstrap-admin-url", KEYSTONE_URL, seconds=600)
 
 
 def _fill_nova():
     manage = ["nova-manage", "--config-file", ETC / "nova" / "nova.conf"]
-    run(*manage, "api_db", "sync", seconds=300)
-    run(*manage, "cell_v2", "map_cell0", "--database_connection", database_url("nova_cell0"), seconds=120)
-    run(*manage, "cell_v2", "create_cell", "--name", "cell1", seconds=120)
-    run(*manage, "db", "sync", seconds=300)
+    run(*manage, "api_db", "sync", seconds=900)
+    run(*manage, "cell_v2", "map_cell0", "--database_connection", database_url("nova_cell0"), seconds=600)
+    run(*manage, "cell_v2", "create_cell", "--name", "cell1", seconds=600)
+    run(*manage, "db", "sync", seconds=900)
 
 
 def _fill_others():
-    run("placement-manage", "--config-file", ETC / "placement" / "placement.conf", "db", "sync", seconds=300,
+    run("placement-manage", "--config-file", ETC / "placement" / "placement.conf", "db", "sync", seconds=900,
         env={**os.environ, "OS_PLACEMENT_CONFIG_DIR": str(ETC / "placement")})
-    run("glance-manage", "--config-file", ETC / "glance" / "glance-api.conf", "db_sync", seconds=300)
-    run("neutron-db-manage", "--config-file", ETC / "neutron" / "neutron.conf", "upgrade", "heads", seconds=300)
+    run("glance-manage", "--config-file", ETC / "glance" / "glance-api.conf", "db_sync", seconds=900)
+    run("neutron-db-manage", "--config-file", ETC / "neutron" / "neutron.conf", "upgrade", "heads", seconds=900)
 
 
 def _sql(statement):

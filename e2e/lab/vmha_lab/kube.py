@@ -22,7 +22,7 @@ from . import LabError, certificates, kube_assets
 from .processes import Processes, wait_for
 
 SERVICES = ("etcd", "apiserver")
-READY_SECONDS = 60
+READY_SECONDS = 120
 
 
 class Kubernetes:

@@ -9,7 +9,7 @@ from .rest import Cloud, answers
 from .settings import (BUS_DISTRIBUTION_PORT, BUS_EPMD_PORT, BUS_PORT, CONTROL, GLANCE_URL, HOSTS, KEYSTONE_PORT, KEYSTONE_URL,
                        NEUTRON_URL, NOVA_PORT, PLACEMENT_PORT, PLACEMENT_URL, STATE)
 
-START_SECONDS = 120
+START_SECONDS = 300
 processes = Processes(STATE)
 
 
@@ -97,7 +97,7 @@ def wait_for_computes():
         ready = [s for s in cloud.compute_services().values() if s["state"] == "up" or s["forced_down"]]
         known = cloud.nova("GET", "/os-hypervisors")["hypervisors"]
         return len(ready) >= len(HOSTS) and len(known) >= len(HOSTS)
-    wait_for("the compute services", all_there, 180, pause=0.3)
+    wait_for("the compute services", all_there, 300, pause=0.3)
 
 
 def stop(name):

@@ -64,7 +64,7 @@ def power_controller_python():
     folder = cache_folder() / f"sushy-tools-{SUSHY_TOOLS}"
     python = folder / "bin" / "python3"
     if not (folder / "complete").exists():
-        run("/usr/bin/python3", "-m", "venv", "--clear", folder, seconds=120)
+        run("/usr/bin/python3", "-m", "venv", "--clear", folder, seconds=300)
         run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"sushy-tools=={SUSHY_TOOLS}", seconds=600)
         (folder / "complete").touch()
     return python
