@@ -85,6 +85,10 @@ class TestCloud {
     one.nova_compute = one.kubelet = one.storage = false;
     one.device_reads = power::State::kUnknown;  // the controller lost its power too
   }
+  /// Renewals of the host that the hanging watch still held are lost.
+  void drop_undelivered(int host) {
+    std::erase_if(pending_, [&](const auto& renewal) { return renewal.first == (*this)[host].name; });
+  }
   bool ever_dead() const {
     for (const auto& host : hosts_) {
       if (host.dead_at) return true;
@@ -215,5 +219,14 @@ class TestCloud {
   std::vector<std::pair<std::string, std::string>> pending_;
   int ticks_ = 0;
 };
+
+inline constexpr int kWarmUp = 120;  ///< seconds until intervals are measured and all guests have answered
+
+inline TestCloud warm(int hosts, int guests_each = 3) {
+  TestCloud cloud(hosts, guests_each);
+  cloud.run(kWarmUp);
+  cloud.clear_seen();
+  return cloud;
+}
 
 }  // namespace vmha::evidence

@@ -11,15 +11,6 @@ using api::VerdictValue;
 using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
-constexpr int kWarmUp = 120;  ///< seconds until intervals are measured and guests have answered
-
-TestCloud warm(int hosts, int guests_each = 3) {
-  TestCloud cloud(hosts, guests_each);
-  cloud.run(kWarmUp);
-  cloud.clear_seen();
-  return cloud;
-}
-
 /// Seconds from `start` to the confirmed verdict.
 long dead_after(const TestHost& host, Instant start) {
   return host.dead_at ? static_cast<long>(std::chrono::duration_cast<seconds>(*host.dead_at - start).count()) : -1;
@@ -44,74 +35,6 @@ TEST(EvidenceLogTest, OneDeadHostOfThreeIsDeadWithinHalfAMinuteAndTheOthersAreHe
   EXPECT_LE(after, 38);  // 20 s stale, confirmed for the usual interval of 10 to 12 s, looked at every 2 s
   EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kDead);
   for (const int other : {0, 2}) EXPECT_THAT(cloud[other].seen, ElementsAre(VerdictValue::kHealthy));
-}
-
-TEST(EvidenceLogTest, OneDeadHostOfTwoIsNotGated) {
-  auto cloud = warm(2);
-  cloud.kill(0);
-  EXPECT_TRUE(cloud.run_until(0, VerdictValue::kDead, 60, true));
-}
-
-TEST(EvidenceLogTest, TwoHostsOfATenHostCellThatDieTogetherAreBothDead) {
-  auto cloud = warm(10);
-  cloud.kill(3);
-  cloud.kill(7);
-  cloud.run(60);
-  EXPECT_TRUE(cloud[3].dead_at);
-  EXPECT_TRUE(cloud[7].dead_at);
-}
-
-TEST(EvidenceLogTest, ALostBusIsNobodysDeath) {
-  for (const int guests : {3, 0}) {  // with and without guests that could prove life
-    auto cloud = warm(6, guests);
-    cloud.bus = false;
-    cloud.run(600);
-    EXPECT_FALSE(cloud.ever_dead());
-    EXPECT_FALSE(cloud.log.gate(EvidenceSource::kNovaService, {cloud[0].name}, cloud.now).empty());
-    cloud.bus = true;
-    cloud.run(60);
-    EXPECT_FALSE(cloud.ever_dead());
-    for (const auto& host : cloud.hosts()) EXPECT_EQ(host.judgement.value, VerdictValue::kHealthy);
-  }
-}
-
-TEST(EvidenceLogTest, ALostBusShutsTheGateForAHostWhoseLeaseStoppedBefore) {
-  auto cloud = warm(6, 0);
-  cloud[2].kubelet = false;
-  cloud.run(60);
-  cloud.bus = false;  // without the gate: nova and Lease silent, no guests, so Dead after a minute
-  cloud.run(600);
-  EXPECT_FALSE(cloud.ever_dead());
-}
-
-TEST(EvidenceLogTest, NothingIsStaleForAFullIntervalAfterTheBusReturns) {
-  auto cloud = warm(6, 0);
-  cloud[2].kubelet = false;
-  cloud.bus = false;
-  cloud.run(300);
-  cloud.bus = true;
-  cloud[2].nova_compute = false;  // comes back late
-  cloud.clear_seen();
-  cloud.run(20);
-  EXPECT_EQ(cloud[2].seen.count(VerdictValue::kDead), 0U);
-  EXPECT_TRUE(cloud.run_until(2, VerdictValue::kDead, 90, true)) << "but it is dead in the end";
-}
-
-TEST(EvidenceLogTest, ARackOfMostHostsWhoseGuestsAreSilentTooIsNoLostBus) {
-  auto cloud = warm(6);
-  for (const int host : {0, 1, 2, 3}) cloud.kill(host);
-  cloud.run(90);
-  for (const int host : {0, 1, 2, 3}) EXPECT_TRUE(cloud[host].dead_at);  // the storm breaker decides what is done about it
-}
-
-TEST(EvidenceLogTest, MostServicesOfAZoneThatGoSilentTogetherWhileTheirGuestsAnswerShutOnlyTheirZone) {
-  auto cloud = warm(10);
-  for (int i = 0; i < 4; ++i) cloud[i].zone = "small";
-  cloud.run(10);
-  for (int i = 0; i < 3; ++i) cloud[i].nova_compute = false;
-  cloud.run(60);
-  EXPECT_FALSE(cloud.log.gate(EvidenceSource::kNovaService, {cloud[0].name}, cloud.now).empty());
-  EXPECT_TRUE(cloud.log.gate(EvidenceSource::kNovaService, {cloud[8].name}, cloud.now).empty());
 }
 
 TEST(EvidenceLogTest, ARestartedControllerCallsNobodyStaleBeforeAFullInterval) {
@@ -151,131 +74,6 @@ TEST(EvidenceLogTest, AnAdminsPutIsNoHeartbeat) {
   ++cloud[1].reports;  // only the heartbeat moves it alone
   cloud.run(2);
   EXPECT_GT(cloud.evidence(1).nova.proven_alive, before.proven_alive);
-}
-
-TEST(EvidenceLogTest, ADrainedHostIsNeverDead) {
-  for (const bool kubernetes : {true, false}) {
-    auto cloud = TestCloud(3, 1);
-    cloud.kubernetes = kubernetes;
-    cloud.run(kWarmUp);
-    cloud[1].guests[0] = {.id = cloud[1].guests[0].id, .status = "SHUTOFF", .task_state = {}, .power_state = 4, .process_alive = false};
-    cloud.run(1);
-    cloud[1].nova_compute = false;
-    cloud.run(300);
-    EXPECT_FALSE(cloud.ever_dead());
-    EXPECT_EQ(cloud[1].judgement.value, kubernetes ? VerdictValue::kAgentDown : VerdictValue::kUnknown);
-  }
-}
-
-TEST(EvidenceLogTest, ADrainedHostIsNotStorageLostEither) {
-  auto cloud = warm(3, 1);
-  cloud[1].guests[0] = {.id = cloud[1].guests[0].id, .status = "SHUTOFF", .task_state = {}, .power_state = 4, .process_alive = false};
-  cloud.run(200);
-  EXPECT_EQ(cloud[1].seen.count(VerdictValue::kStorageLost), 0U);
-  EXPECT_FALSE(cloud[1].judgement.suspect);
-}
-
-TEST(EvidenceLogTest, AGuestThatShutsDownByItselfIsNoLostStorageOnceNovaKnows) {
-  auto cloud = warm(3, 1);
-  cloud[1].guests[0].process_alive = false;
-  cloud.run(15);  // nova-compute waits so long before it believes libvirt
-  cloud[1].guests[0].status = "SHUTOFF";
-  cloud[1].guests[0].power_state = 4;
-  cloud.run(30);
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kHealthy);
-  EXPECT_FALSE(cloud[1].judgement.suspect);
-}
-
-TEST(EvidenceLogTest, AGuestWhoseTaskRunsProvesNoDeath) {
-  auto cloud = TestCloud(3, 1);
-  cloud.kubernetes = false;
-  cloud.run(kWarmUp);
-  cloud[1].guests[0].task_state = "migrating";
-  cloud[1].guests[0].process_alive = false;
-  cloud[1].nova_compute = false;
-  cloud.run(200);
-  EXPECT_FALSE(cloud.ever_dead());
-}
-
-TEST(EvidenceLogTest, TheListOfGuestsMustBeNewerThanTheirSilence) {
-  auto cloud = warm(3, 1);
-  cloud.nova_api = false;  // the list cannot be read, and neither can nova
-  cloud.kill(1);
-  cloud.run(200);
-  EXPECT_FALSE(cloud.evidence(1).storage.guests_known);
-  EXPECT_FALSE(cloud.ever_dead());
-}
-
-TEST(EvidenceLogTest, ALostCanaryKillsNobody) {
-  auto cloud = warm(3);
-  cloud.canary = false;
-  cloud[1].nova_compute = cloud[1].kubelet = false;
-  cloud.run(300);
-  EXPECT_FALSE(cloud.ever_dead());
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kUnknown);
-  cloud.canary = true;
-  cloud.run(10);
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kIsolated);
-}
-
-TEST(EvidenceLogTest, RoundsAreMissedInARowOnlyWhileTheCanaryAnswers) {
-  auto cloud = warm(3);
-  cloud[1].storage = false;
-  cloud.run(4);
-  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 2);
-  cloud.canary = false;
-  cloud.run(2);
-  EXPECT_FALSE(cloud.evidence(1).storage.readable);
-  cloud.canary = true;
-  cloud.run(2);
-  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 1);
-}
-
-TEST(EvidenceLogTest, APausedGuestThatAcknowledgesProvesLife) {
-  auto cloud = warm(3, 1);
-  cloud[1].guests[0].status = "PAUSED";
-  cloud[1].guests[0].power_state = 3;
-  cloud[1].nova_compute = cloud[1].kubelet = false;
-  cloud.run(90);
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kIsolated);
-  EXPECT_FALSE(cloud.ever_dead());
-}
-
-TEST(EvidenceLogTest, TheSilenceOfAPausedGuestProvesNoDeath) {
-  auto cloud = TestCloud(3, 1);
-  cloud.kubernetes = false;
-  cloud.run(kWarmUp);
-  cloud[1].guests[0].status = "PAUSED";
-  cloud[1].guests[0].power_state = 3;
-  cloud[1].nova_compute = cloud[1].storage = false;
-  cloud.run(120);
-  EXPECT_FALSE(cloud.ever_dead());
-}
-
-TEST(EvidenceLogTest, AnApiServerThatRestartsFor90SecondsKillsNobody) {
-  auto cloud = warm(6, 0);
-  cloud[2].nova_compute = false;
-  cloud.run(30);
-  ASSERT_EQ(cloud[2].judgement.value, VerdictValue::kAgentDown);
-  cloud.api_server = false;
-  cloud.run(90);
-  EXPECT_EQ(cloud[2].judgement.value, VerdictValue::kUnknown);
-  cloud.api_server = true;
-  cloud.run(30);
-  EXPECT_FALSE(cloud.ever_dead());
-  EXPECT_EQ(cloud[2].judgement.value, VerdictValue::kAgentDown);
-}
-
-TEST(EvidenceLogTest, EveryLeaseSilentIsAWatchThatHangs) {
-  auto cloud = warm(4, 0);
-  cloud[2].nova_compute = false;
-  cloud.run(30);
-  cloud.leases_delivered = false;
-  cloud.run(300);
-  EXPECT_FALSE(cloud.ever_dead());
-  cloud.leases_delivered = true;
-  cloud.run(30);
-  EXPECT_EQ(cloud[2].judgement.value, VerdictValue::kAgentDown);
 }
 
 TEST(EvidenceLogTest, LeasesThatArriveLateAndInABurstProveNoLaterLife) {
@@ -363,27 +161,6 @@ TEST(EvidenceLogTest, TheWrongDeviceDoesNotKeepAReallyDeadHostAlive) {
   EXPECT_FALSE(cloud[1].judgement.power_off);
 }
 
-TEST(EvidenceLogTest, GuestsThatAnswerFromAnotherHostsAddressProveNeitherLifeNorDeath) {
-  auto cloud = warm(3);
-  const auto before = cloud.evidence(1).storage.proven_alive;
-  cloud[1].answer_from = cloud[2].address;
-  cloud[1].nova_compute = cloud[1].kubelet = false;
-  cloud.run(90);
-  EXPECT_EQ(cloud.evidence(1).storage.proven_alive, before);
-  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 0);
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kUnknown);
-}
-
-TEST(EvidenceLogTest, AHostWhoseAddressesAreNotKnownIsNotJudgedByItsGuests) {
-  TestCloud cloud(3);
-  cloud.addresses_known = false;
-  cloud.run(kWarmUp);
-  EXPECT_FALSE(cloud.evidence(1).storage.readable);
-  cloud.kill(1);
-  cloud.run(20);
-  EXPECT_FALSE(cloud.ever_dead());
-}
-
 TEST(EvidenceLogTest, AForeignForcedDownIsUnknownAndOurOwnIsJudged) {
   auto cloud = warm(3);
   cloud[1].forced_down = true;
@@ -402,16 +179,6 @@ TEST(EvidenceLogTest, AServiceThatNovaNoLongerListsIsUnknown) {
   cloud.run(60);
   EXPECT_FALSE(cloud.evidence(1).nova.quiet) << "forgotten after two looks";
   EXPECT_FALSE(cloud.ever_dead());
-}
-
-TEST(EvidenceLogTest, ACellWithoutStateShutsNova) {
-  auto cloud = warm(3);
-  cloud[2].state_known = false;
-  cloud.run(2);
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kUnknown);
-  cloud[2].state_known = true;
-  cloud.run(2);
-  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kHealthy);
 }
 
 TEST(EvidenceLogTest, TheTimeOfAStateStaysWhileTheStateStays) {
@@ -441,20 +208,6 @@ TEST(EvidenceLogTest, AfterARestartTheStoredTimeOfTheSameStateIsKept) {
   const auto judgement = log.judged({"compute-1"}, {}, stored, cloud.now, WallTime{seconds(99)});
   EXPECT_EQ(judgement.evidence.at(0).since, WallTime{seconds(77)});
   EXPECT_EQ(judgement.evidence.at(1).since, WallTime{seconds(99)});
-}
-
-TEST(EvidenceLogTest, AWellHostIsAskedByAFewGuestsInTurnAndASuspectByAll) {
-  auto cloud = warm(1, 10);
-  std::set<ImageId> asked;
-  for (int round = 0; round < 5; ++round) {
-    const auto images = cloud.log.next_pings();
-    EXPECT_LE(images.size(), kSampledGuests);
-    asked.insert(images.begin(), images.end());
-  }
-  EXPECT_EQ(asked.size(), 10U);
-  cloud[0].storage = false;
-  cloud.run(2);
-  EXPECT_EQ(cloud.log.next_pings().size(), 10U);
 }
 
 }  // namespace

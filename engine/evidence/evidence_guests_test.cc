@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+
+#include "engine/evidence/cloud_for_tests.h"
+
+namespace vmha::evidence {
+namespace {
+
+using api::VerdictValue;
+
+TEST(EvidenceOfGuestsTest, ADrainedHostIsNeverDead) {
+  for (const bool kubernetes : {true, false}) {
+    auto cloud = TestCloud(3, 1);
+    cloud.kubernetes = kubernetes;
+    cloud.run(kWarmUp);
+    cloud[1].guests[0] = {.id = cloud[1].guests[0].id, .status = "SHUTOFF", .task_state = {}, .power_state = 4, .process_alive = false};
+    cloud.run(1);
+    cloud[1].nova_compute = false;
+    cloud.run(300);
+    EXPECT_FALSE(cloud.ever_dead());
+    EXPECT_EQ(cloud[1].judgement.value, kubernetes ? VerdictValue::kAgentDown : VerdictValue::kUnknown);
+  }
+}
+
+TEST(EvidenceOfGuestsTest, ADrainedHostIsNotStorageLostEither) {
+  auto cloud = warm(3, 1);
+  cloud[1].guests[0] = {.id = cloud[1].guests[0].id, .status = "SHUTOFF", .task_state = {}, .power_state = 4, .process_alive = false};
+  cloud.run(200);
+  EXPECT_EQ(cloud[1].seen.count(VerdictValue::kStorageLost), 0U);
+  EXPECT_FALSE(cloud[1].judgement.suspect);
+}
+
+TEST(EvidenceOfGuestsTest, AGuestThatShutsDownByItselfIsNoLostStorageOnceNovaKnows) {
+  auto cloud = warm(3, 1);
+  cloud[1].guests[0].process_alive = false;
+  cloud.run(15);  // nova-compute waits so long before it believes libvirt
+  cloud[1].guests[0].status = "SHUTOFF";
+  cloud[1].guests[0].power_state = 4;
+  cloud.run(30);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kHealthy);
+  EXPECT_FALSE(cloud[1].judgement.suspect);
+}
+
+TEST(EvidenceOfGuestsTest, AGuestWhoseTaskRunsProvesNoDeath) {
+  auto cloud = TestCloud(3, 1);
+  cloud.kubernetes = false;
+  cloud.run(kWarmUp);
+  cloud[1].guests[0].task_state = "migrating";
+  cloud[1].guests[0].process_alive = false;
+  cloud[1].nova_compute = false;
+  cloud.run(200);
+  EXPECT_FALSE(cloud.ever_dead());
+}
+
+TEST(EvidenceOfGuestsTest, TheListOfGuestsMustBeNewerThanTheirSilence) {
+  auto cloud = warm(3, 1);
+  cloud.nova_api = false;  // the list cannot be read, and neither can nova
+  cloud.kill(1);
+  cloud.run(200);
+  EXPECT_FALSE(cloud.evidence(1).storage.guests_known);
+  EXPECT_FALSE(cloud.ever_dead());
+}
+
+TEST(EvidenceOfGuestsTest, RoundsAreMissedInARowOnlyWhileTheCanaryAnswers) {
+  auto cloud = warm(3);
+  cloud[1].storage = false;
+  cloud.run(4);
+  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 2);
+  cloud.canary = false;
+  cloud.run(2);
+  EXPECT_FALSE(cloud.evidence(1).storage.readable);
+  cloud.canary = true;
+  cloud.run(2);
+  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 1);
+}
+
+TEST(EvidenceOfGuestsTest, APausedGuestThatAcknowledgesProvesLife) {
+  auto cloud = warm(3, 1);
+  cloud[1].guests[0].status = "PAUSED";
+  cloud[1].guests[0].power_state = 3;
+  cloud[1].nova_compute = cloud[1].kubelet = false;
+  cloud.run(90);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kIsolated);
+  EXPECT_FALSE(cloud.ever_dead());
+}
+
+TEST(EvidenceOfGuestsTest, TheSilenceOfAPausedGuestProvesNoDeath) {
+  auto cloud = TestCloud(3, 1);
+  cloud.kubernetes = false;
+  cloud.run(kWarmUp);
+  cloud[1].guests[0].status = "PAUSED";
+  cloud[1].guests[0].power_state = 3;
+  cloud[1].nova_compute = cloud[1].storage = false;
+  cloud.run(120);
+  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 0);
+  EXPECT_FALSE(cloud.ever_dead());
+}
+
+TEST(EvidenceOfGuestsTest, GuestsThatAnswerFromAnotherHostsAddressProveNeitherLifeNorDeath) {
+  auto cloud = warm(3);
+  const auto before = cloud.evidence(1).storage.proven_alive;
+  cloud[1].answer_from = cloud[2].address;
+  cloud[1].nova_compute = cloud[1].kubelet = false;
+  cloud.run(90);
+  EXPECT_EQ(cloud.evidence(1).storage.proven_alive, before);
+  EXPECT_EQ(cloud.evidence(1).storage.missed_rounds, 0);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kUnknown);
+}
+
+TEST(EvidenceOfGuestsTest, AHostWhoseAddressesAreNotKnownIsNotJudgedByItsGuests) {
+  TestCloud cloud(3);
+  cloud.addresses_known = false;
+  cloud.run(kWarmUp);
+  EXPECT_FALSE(cloud.evidence(1).storage.readable);
+  cloud.kill(1);
+  cloud.run(20);
+  EXPECT_FALSE(cloud.ever_dead());
+}
+
+TEST(EvidenceOfGuestsTest, AWellHostIsAskedByAFewGuestsInTurnAndASuspectByAll) {
+  auto cloud = warm(1, 10);
+  std::set<ImageId> asked;
+  for (int round = 0; round < 5; ++round) {
+    const auto images = cloud.log.next_pings();
+    EXPECT_LE(images.size(), kSampledGuests);
+    asked.insert(images.begin(), images.end());
+  }
+  EXPECT_EQ(asked.size(), 10U);
+  cloud[0].storage = false;
+  cloud.run(2);
+  EXPECT_EQ(cloud.log.next_pings().size(), 10U);
+}
+
+TEST(EvidenceOfGuestsTest, AListFromBeforeTheSilenceIsNotKnownHoweverYoung) {
+  auto cloud = warm(3, 1);
+  cloud[1].nova_compute = false;
+  cloud.run(30);
+  ASSERT_TRUE(cloud[1].judgement.suspect);
+  ASSERT_TRUE(cloud.evidence(1).storage.guests_known);
+  cloud.nova_api = false;
+  cloud[1].storage = false;
+  cloud.run(8);
+  ASSERT_GE(cloud.evidence(1).storage.missed_rounds, 3);
+  EXPECT_FALSE(cloud.evidence(1).storage.guests_known);
+}
+
+}  // namespace
+}  // namespace vmha::evidence
