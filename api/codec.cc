@@ -21,7 +21,7 @@ std::string label_of(std::string_view kind, const nlohmann::json& object) {
   return fmt::format("{} {}{}{}", kind, space, space.empty() ? "" : "/", name.empty() ? "(no name)" : name);
 }
 
-std::optional<Error> check_kind(std::string_view kind, const nlohmann::json& object) {
+std::optional<Error> check_envelope(std::string_view kind, const nlohmann::json& object) {
   if (!object.is_object()) return Error{ErrorKind::kInvalid, "must be an object"};
   const auto differs = [&](const char* field, std::string_view wanted) {
     const auto it = object.find(field);
@@ -29,6 +29,10 @@ std::optional<Error> check_kind(std::string_view kind, const nlohmann::json& obj
   };
   if (differs("apiVersion", kApiVersion)) return Error{ErrorKind::kInvalid, fmt::format("apiVersion: must be {}", kApiVersion)};
   if (differs("kind", kind)) return Error{ErrorKind::kInvalid, fmt::format("kind: must be {}", kind)};
+  for (const char* part : {"metadata", "spec"}) {
+    const auto it = object.find(part);
+    if (it == object.end() || it->is_null()) return Error{ErrorKind::kInvalid, fmt::format("{}: is required", part)};
+  }
   return std::nullopt;
 }
 

@@ -19,8 +19,8 @@ namespace vmha::api {
 /// "ComputeNode openstack/compute-1", as far as the object says.
 [[nodiscard]] std::string label_of(std::string_view kind, const nlohmann::json& object);
 
-/// nullopt, or why this is no object of that kind and of our group and version. Items of a list may leave both out.
-[[nodiscard]] std::optional<Error> check_kind(std::string_view kind, const nlohmann::json& object);
+/// nullopt, or why this is no object of that kind and of our group and version (items of a list may leave both out) with metadata and spec.
+[[nodiscard]] std::optional<Error> check_envelope(std::string_view kind, const nlohmann::json& object);
 
 /// Text to JSON; kInvalid with the position if it is none.
 [[nodiscard]] Result<nlohmann::json> parse_json(std::string_view text);
@@ -40,9 +40,7 @@ std::optional<Error> decode_part(const nlohmann::json& object, const char* name,
 template <class Object>
 Result<Object> decode_object(std::string_view kind, const nlohmann::json& object) {
   Object out;
-  std::optional<Error> error = check_kind(kind, object);
-  if (!error && !object.contains("metadata")) error = Error{ErrorKind::kInvalid, "metadata: is required"};
-  if (!error && !object.contains("spec")) error = Error{ErrorKind::kInvalid, "spec: is required"};
+  std::optional<Error> error = check_envelope(kind, object);
   if (!error) error = decode_part(object, "metadata", out.metadata);
   if (!error) error = decode_part(object, "spec", out.spec);
   if (!error) error = decode_part(object, "status", out.status);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 namespace vmha::api {
 namespace {
@@ -50,17 +50,17 @@ std::string cut_message(std::string_view message, std::size_t max_bytes) {
 }
 
 std::string join_some(const std::vector<std::string>& items, std::size_t max_bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::string next = text + (i == 0 ? "" : ", ") + items[i];
-    const std::size_t left = items.size() - i - 1;
-    const std::size_t tail = left == 0 ? 0 : fmt::formatted_size(" and {} more", left);
-    if (next.size() + tail > max_bytes) {
-      return cut_message(i == 0 ? fmt::format("{} items", items.size()) : fmt::format("{} and {} more", text, items.size() - i), max_bytes);
-    }
+  std::string all = fmt::format("{}", fmt::join(items, ", "));
+  if (all.size() <= max_bytes) return all;
+  std::string text = fmt::format("{} items", items.size());  // when not even the first one fits
+  std::string listed;
+  for (std::size_t count = 1; count < items.size(); ++count) {
+    listed += (count == 1 ? "" : ", ") + items[count - 1];
+    const std::string next = fmt::format("{} and {} more", listed, items.size() - count);
+    if (next.size() > max_bytes) break;
     text = next;
   }
-  return text;
+  return cut_message(text, max_bytes);
 }
 
 }  // namespace vmha::api
