@@ -59,7 +59,7 @@ bool is_due(const Pass& pass) {
 
 void go_on(Pass& pass) {
   const api::InstanceRecovery& stored = *pass.stored().recovery;
-  const bool moved = !pass.server().host.empty() && pass.server().host != host_named(pass.view, stored.from);
+  const bool moved = has_moved(pass.view, stored);
   if (is_waiting(pass.stored())) return moved ? skip(pass, stored, "moved by someone else before it was evacuated") : begin(pass);
   if (moved) return land(pass);
   switch (stored.phase) {

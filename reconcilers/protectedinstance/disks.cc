@@ -27,7 +27,7 @@ const HostFacts* host_at(const InstanceView& view, const Address& address) {
 /// Recorded while all was well. A server's own disk belongs to one compute host at a time: there another host is never a co-attachment.
 bool is_recorded(const InstanceView& view, const ImageId& image, const ceph::Watcher& watcher) {
   if (is_own_disk(view, image) && host_at(view, watcher.address) != nullptr) return false;
-  const std::string prefix = watcher.address.value + ":0/";
+  const std::string prefix = endpoint_of(watcher.address);
   const auto& records = view.object->status.disks;
   const auto record = std::ranges::find_if(records, [&](const api::DiskStatus& disk) { return disk.image == image; });
   return record != records.end() && std::ranges::any_of(record->watchers, [&](const std::string& text) { return text.starts_with(prefix); });

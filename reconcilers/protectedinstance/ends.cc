@@ -47,7 +47,7 @@ void wait(Pass& pass, api::InstanceRecovery recovery, const std::string& why) {
   recovery.message = api::cut_message(why);
   pass.status().recovery = std::move(recovery);
   pass.status().phase = api::InstancePhase::kWaiting;
-  pass.out.wake(pass.view.now + kLookAgain);
+  pass.out.wake(pass.view.now + kFollowEvery);
 }
 
 void skip(Pass& pass, api::InstanceRecovery recovery, const std::string& why) {

@@ -4,8 +4,6 @@
 #include <functional>
 #include <string_view>
 
-#include <fmt/core.h>
-
 namespace vmha::protectedinstance {
 namespace {
 
@@ -31,6 +29,14 @@ NovaHost host_named(const InstanceView& view, const std::string& name) {
   if (view.fence && view.fence->node.value == name) return view.fence->host;
   const auto found = std::ranges::find_if(view.hosts, [&](const HostFacts& facts) { return facts.node.value == name; });
   return found == view.hosts.end() ? NovaHost{name} : found->host;
+}
+
+bool has_moved(const InstanceView& view, const api::InstanceRecovery& recovery) {
+  const NovaHost& host = view.server->value.host;
+  if (host.empty() || name_of(view, host) == recovery.from) return false;
+  const bool from_is_known = (view.fence && view.fence->node.value == recovery.from) ||
+                             std::ranges::any_of(view.hosts, [&](const HostFacts& facts) { return facts.node.value == recovery.from; });
+  return from_is_known || find_host(view, host) != nullptr;
 }
 
 bool host_is_fenced(const InstanceView& view) {
@@ -114,6 +120,11 @@ std::optional<NovaHost> destination_for(const InstanceView& view, const NovaHost
   return usable[(first + static_cast<std::size_t>(evacuations_from(view, from).failed)) % usable.size()]->host;
 }
 
-std::string to_text(const ceph::Watcher& watcher) { return fmt::format("{}:0/{}", watcher.address.value, watcher.nonce); }
+std::string endpoint_of(const Address& address) {
+  const bool is_ipv6 = address.value.find(':') != std::string::npos;
+  return is_ipv6 ? "[" + address.value + "]:0/" : address.value + ":0/";
+}
+
+std::string to_text(const ceph::Watcher& watcher) { return endpoint_of(watcher.address) + std::to_string(watcher.nonce); }
 
 }  // namespace vmha::protectedinstance

@@ -15,6 +15,8 @@ namespace vmha::protectedinstance {
 /// The host a ComputeNode's name stands for, else the name itself.
 [[nodiscard]] NovaHost host_named(const InstanceView& view, const std::string& name);
 
+/// On another host than the recovery came from. False where that cannot be told: a ComputeNode that was deleted no longer says its nova host.
+[[nodiscard]] bool has_moved(const InstanceView& view, const api::InstanceRecovery& recovery);
 /// The host it is on has a standing fence, proven or not yet.
 [[nodiscard]] bool host_is_fenced(const InstanceView& view);
 /// Intended, Locked, Requested, Moved.
@@ -56,6 +58,7 @@ template <class T>
 /// Absent: nova's scheduler chooses. After each failure the next of the candidates.
 [[nodiscard]] std::optional<NovaHost> destination_for(const InstanceView& view, const NovaHost& from);
 
-[[nodiscard]] std::string to_text(const ceph::Watcher& watcher);  ///< "10.77.0.11:0/123"
+[[nodiscard]] std::string to_text(const ceph::Watcher& watcher);      ///< "10.77.0.11:0/123", "[fd00::11]:0/123"
+[[nodiscard]] std::string endpoint_of(const Address& address);         ///< the same up to the nonce
 
 }  // namespace vmha::protectedinstance

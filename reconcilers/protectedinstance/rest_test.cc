@@ -33,6 +33,19 @@ TEST(RestTest, SaysWhatTheReadingsSay) {
   EXPECT_TRUE(decision.announcements.empty());
 }
 
+TEST(RestTest, RecordsAWatcherOfIPv6SoThatALaterRecoveryKnowsIt) {
+  Scene scene;
+  scene.disks->value[0].watchers = {watcher("fd00::9")};
+  const InstanceDecision decision = scene.decided();
+  EXPECT_EQ(decision.status.disks[0].watchers, std::vector<std::string>{"[fd00::9]:0/7"});
+  Scene later;
+  later.ready_to_ask();
+  later.disks->value[0].watchers = {watcher("fd00::9", 8)};
+  EXPECT_EQ(wished<Evacuate>(later.decided()), nullptr);
+  later.object.status.disks = decision.status.disks;
+  EXPECT_NE(wished<Evacuate>(later.decided()), nullptr);
+}
+
 TEST(RestTest, WritesNothingWhenNothingChanged) {
   Scene scene;
   const InstanceDecision first = scene.decided();

@@ -174,6 +174,16 @@ TEST(StartTest, AWaitingOneThatSomebodyMovedIsSkippedWithTheReason) {
   EXPECT_EQ(scene.store(decision).decided().status.phase, InstancePhase::kProtected);
 }
 
+TEST(StartTest, OfADeletedComputeNodeAServerIsNotTakenForMoved) {
+  Scene scene;
+  scene.fenced().at_step(RecoveryStep::kLocked);
+  scene.rest.fence.reset();
+  scene.rest.hosts.erase(scene.rest.hosts.begin());  // nobody says any more that compute-1 is compute-1.example
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kLocked);
+  scene.server->value.host = kTo;
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kMoved);
+}
+
 TEST(StartTest, AWaitingOneIsSkippedWhenItsFenceEnds) {
   Scene scene;
   scene.fenced();
