@@ -79,6 +79,7 @@ spawn() {  # NAME: a daemon in the background, its pid in a file
   local name=$1; shift
   setsid "$@" </dev/null >>"$D/log/$name.out" 2>&1 &
   echo $! >"$D/run/$name.pid"
+  disown  # no message when it is killed
 }
 
 start() {
