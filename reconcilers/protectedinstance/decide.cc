@@ -37,7 +37,10 @@ void observe(Pass& pass) {
 void be_gone(Pass& pass) {
   auto& recovery = pass.status().recovery;
   if (recovery && is_unfinished(*recovery)) skip(pass, *recovery, "the server was deleted");
-  if (recovery) recovery->locked = false;
+  if (recovery) {
+    recovery->locked = false;
+    if (!recovery->finished_time) recovery->finished_time = std::chrono::floor<seconds>(pass.view.wall);
+  }
   pass.status().phase = api::InstancePhase::kGone;
 }
 
@@ -94,7 +97,10 @@ void keep_acts_for_what_is_stored(Pass& pass) {
 std::string retry_token(const api::ObjectMeta& metadata) {
   constexpr std::size_t kLongest = 63;
   const auto found = metadata.annotations.find(std::string(api::kRetryAnnotation));
-  return found == metadata.annotations.end() ? std::string() : found->second.substr(0, kLongest);
+  if (found == metadata.annotations.end() || found->second.size() <= kLongest) return found == metadata.annotations.end() ? std::string() : found->second;
+  std::string token = found->second.substr(0, kLongest);
+  while (!token.empty() && (static_cast<unsigned char>(token.back()) & 0x80U) != 0) token.pop_back();  // no half UTF-8 character
+  return token;
 }
 
 InstanceDecision decide(const InstanceView& view) {

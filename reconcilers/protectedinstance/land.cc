@@ -20,6 +20,10 @@ bool has_its_state(Pass& pass, const api::InstanceRecovery& recovery) {
   if (!server.task_state.empty()) return false;
   const bool ordinary = server.vm_state == "active" || server.vm_state == "stopped";
   if (server.vm_state == wanted || !ordinary) return true;  // paused, resized, ...: somebody's doing since, not ours to undo
+  if (pass.acted_since_read()) {
+    pass.read_server();
+    return false;
+  }
   // 2.95 leaves what was running stopped; what was shut off and then in ERROR comes back running.
   if (server.vm_state == "active") pass.act(StopServer{server.id});
   if (server.vm_state == "stopped") pass.act(StartServer{server.id});

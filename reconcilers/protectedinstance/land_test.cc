@@ -51,6 +51,15 @@ TEST_F(LandTest, AfterAnUnlockTheServerIsReadAndNotUnlockedAgain) {
   EXPECT_NE(wished<ReadServer>(decision), nullptr);
 }
 
+TEST_F(LandTest, AReadingFromBeforeOurLockDoesNotSayThatThereIsNone) {
+  scene_.server->value.locked = false;
+  scene_.server->value.locked_reason.clear();
+  scene_.rest.lanes["nova"] = {.finished = scene_.now, .failures_in_a_row = 0, .error = {}, .operation = "LockServer"};
+  const InstanceDecision decision = scene_.decided();
+  EXPECT_TRUE(decision.status.recovery->locked);
+  EXPECT_NE(wished<ReadServer>(decision), nullptr);
+}
+
 TEST_F(LandTest, ATenantsLockStays) {
   scene_.server->value.locked_reason = "mine";
   scene_.object.status.recovery->locked = false;
@@ -139,6 +148,13 @@ TEST_F(LandTest, WhatWasShutOffIsStopped) {
   EXPECT_EQ(decision.status.recovery->phase, RecoveryStep::kMoved);
   scene_.rest.nova_busy = true;
   EXPECT_FALSE(acts(scene_.decided()));
+}
+
+TEST_F(LandTest, AfterAnActTheServerIsReadBeforeTheNext) {
+  scene_.object.status.recovery->original_state = "stopped";
+  scene_.rest.lanes["nova"] = {.finished = scene_.now, .failures_in_a_row = 0, .error = {}, .operation = "StopServer"};
+  EXPECT_FALSE(acts(scene_.decided()));
+  EXPECT_NE(wished<ReadServer>(scene_.decided()), nullptr);
 }
 
 TEST_F(LandTest, WhatWasRunningIsStarted) {

@@ -22,6 +22,11 @@ void Pass::act(Operation operation) {
   wish("nova", kActTimeout, std::move(operation));
 }
 
+bool Pass::acted_since_read() const {
+  const auto found = view.lanes.find("nova");
+  return found != view.lanes.end() && view.server && found->second.finished >= view.server->at;
+}
+
 bool Pass::may_try(const std::string& lane) {
   const auto found = view.lanes.find(lane);
   if (found == view.lanes.end() || found->second.failures_in_a_row == 0) return true;

@@ -37,6 +37,8 @@ struct Pass {
   void wish(std::string lane, Duration timeout, Operation operation);
   /// An act on nova: dropped while hands are off, another act is in flight or its last failures ask for a pause.
   void act(Operation operation);
+  /// An act of ours ended after the newest reading of the server left: that reading may not show it yet.
+  [[nodiscard]] bool acted_since_read() const;
   /// False while the lane's last failures ask for a longer pause.
   [[nodiscard]] bool may_try(const std::string& lane);
 

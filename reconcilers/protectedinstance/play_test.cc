@@ -70,9 +70,10 @@ TEST(PlayTest, ANewValueOfTheRetryAnnotationBeginsAgainOnce) {
   ASSERT_EQ(play.scene.object.status.phase, api::InstancePhase::kFailed);
   play.run(seconds(100), [] { return false; });
   ASSERT_EQ(play.posts, 5);
-  play.scene.object.metadata.annotations["vmha.openstack.org/retry"] = "again";
+  play.scene.object.metadata.annotations["vmha.openstack.org/retry"] = "again " + std::string(56, 'x') + "\xc3\xa9 and more than status keeps";
   ASSERT_TRUE(play.run(seconds(100), [&] { return play.scene.object.status.phase == api::InstancePhase::kRecovered; }));
   EXPECT_EQ(play.posts, 6);
+  EXPECT_EQ(play.scene.object.status.recovery->retry, "again " + std::string(56, 'x')) << "cut, and not within a character";
 }
 
 TEST(PlayTest, WithoutRoomItIsTriedForAsLongAsThereIsNone) {

@@ -109,8 +109,11 @@ void ask_nova(Pass& pass) {
     const std::string why = request->failures_in_a_row == 0 ? "nova took the request and shows nothing of it" : request->error;
     return fail_attempt(pass, recovery, why, Counts::kYes);
   }
-  if (const auto found = obstacle(pass, recovery, *quiet)) return answer(pass, recovery, *found);
-  if (!lock(pass, recovery)) return;
+  const auto found = obstacle(pass, recovery, *quiet);
+  const bool reads = found && found->kind == Obstacle::Kind::kRead;
+  if (found && !reads) return answer(pass, recovery, *found);
+  if (!lock(pass, recovery)) return;  // may go on beside the reads: it moves nothing
+  if (found) return answer(pass, recovery, *found);
   pass.act(Evacuate{pass.spec().server_id, destination_for(pass.view, from)});
   pass.out.wake(pass.view.now + kFollowEvery);
 }

@@ -196,6 +196,16 @@ TEST(RequestTest, LocksFirstAndSaysForWhat) {
   EXPECT_EQ(wished<Evacuate>(decision), nullptr);
 }
 
+TEST(RequestTest, LocksWhileTheReadingsAreStillUnderWay) {
+  Scene scene;
+  scene.fenced().at_step(RecoveryStep::kIntended);
+  scene.disks->at = scene.now - seconds(3);
+  EXPECT_NE(wished<LockServer>(scene.decided()), nullptr);
+  EXPECT_NE(wished<ReadDisks>(scene.decided()), nullptr);
+  scene.rest.paused = true;
+  EXPECT_FALSE(acts(scene.decided()));
+}
+
 TEST(RequestTest, StoresTheLockBeforeItAsks) {
   Scene scene;
   scene.fenced().at_step(RecoveryStep::kIntended);
