@@ -1,4 +1,4 @@
-"""Ceph: one monitor, one manager, three OSDs on files; pools, users and the canary images.
+"""Ceph: one monitor, one manager, three OSDs on files; pools and users.
 
 Everything listens on the storage network. Bluestore on a sparse file survives kill -9 of an OSD and its restart.
 """
@@ -131,31 +131,20 @@ def _seed():
         ceph("osd", "pool", "application", "enable", pool, "rbd")
         run("rbd", "-c", CONFIG, "pool", "init", pool)
     ceph("auth", "get", "client.admin", "-o", keyring("admin"))
-    headers = [_make_canary(pool) for pool in (EPHEMERAL_POOL, VOLUME_POOL)]
     _make_user("nova", mon="profile rbd", mgr=f"profile rbd pool={EPHEMERAL_POOL}",
                osd=f"profile rbd pool={EPHEMERAL_POOL}, profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={IMAGE_POOL}")
     _make_user("glance", mon="profile rbd", mgr=f"profile rbd pool={IMAGE_POOL}", osd=f"profile rbd pool={IMAGE_POOL}")
-    _make_user("vmha", mon='allow r, allow command "osd blocklist"', osd=vmha_osd_capabilities(headers))
+    _make_user("vmha", mon='allow r, allow command "osd blocklist"', osd=vmha_osd_capabilities())
 
 
-def _make_canary(pool):
-    """An image of 1 MiB that nobody attaches, made as an operator would; returns (pool, its header object)."""
-    run("rbd", "-c", CONFIG, "create", "--size", "1M", f"{pool}/{CANARY_IMAGE}")
-    image = json.loads(run("rbd", "-c", CONFIG, "info", "--format", "json", f"{pool}/{CANARY_IMAGE}"))
-    return pool, f"rbd_header.{image['id']}"
+def vmha_osd_capabilities():
+    """The least that vmha needs of the OSDs, as clients/ceph/client.h says it.
 
-
-def vmha_osd_capabilities(headers):
-    """The least that vmha needs of the OSDs.
-
-    `r` on the pools: stat (the proof through each placement group), list_watchers, and notify, which Ceph counts as a read.
-    `class-read`: the lock owner (cls lock, get_info) and the name-to-id lookup of an image (cls rbd, get_id).
-    `rw` on the two canary headers and nothing else: Ceph counts watch as a read and a write, and one grant must allow both
-    (an `r` for the pool beside a `w` for the object is refused, seen with 16.2).
+    `r` on the pools: stat (the proof through each placement group), list_watchers, lock owners, and notify, which Ceph counts as a read.
+    `rw` on vmha's own canary object and nothing else: a watch counts as a read and a write, and one grant must allow both.
     """
-    read = [f"allow r class-read pool={pool}" for pool, _ in headers]
-    watch = [f"allow rw pool={pool} object_prefix {header}" for pool, header in headers]
-    return ", ".join(read + watch)
+    pools = (EPHEMERAL_POOL, VOLUME_POOL)
+    return ", ".join([f"allow r pool={pool}" for pool in pools] + [f"allow rw pool={pool} object_prefix vmha_canary" for pool in pools])
 
 
 def _make_user(user, **capabilities):

@@ -29,7 +29,6 @@ BMC_USER, BMC_PASSWORD = "admin", "lab-bmc"
 LIBVIRT_SECRET = "6d2f3b0e-52c1-4b8a-9d27-0f1f6f2a7c11"  # how libvirt names the key of client.nova
 
 EPHEMERAL_POOL, VOLUME_POOL, IMAGE_POOL = "vms", "volumes", "images"
-CANARY_IMAGE = "vmha-canary"  # in both pools: vmha watches it itself, to tell a silent guest from a silent storage
 
 
 @dataclass(frozen=True)
