@@ -14,7 +14,7 @@ from . import LabError
 from .ceph_config import SERVER_CONFIG, CLIENT_CONFIG
 from .commands import run
 from .processes import Processes, wait_for
-from .settings import (CANARY_IMAGE, CEPH_MON_PORT, EPHEMERAL_POOL, IMAGE_POOL, STATE, STORAGE, STORAGE_NETWORK, VOLUME_POOL)
+from .settings import (CEPH_MON_PORT, EPHEMERAL_POOL, IMAGE_POOL, STATE, STORAGE, STORAGE_NETWORK, VOLUME_POOL)
 
 FOLDER = STATE / "ceph"
 CONFIG = FOLDER / "ceph.conf"  # of the daemons; also the administrator's
