@@ -19,6 +19,8 @@ namespace vmha::http {
 namespace {
 
 constexpr std::size_t kMaxIdleConnections = 4;
+constexpr std::size_t kMaxHeadLine = 16 * 1024;  // httplib matches the status line with std::regex, which recurses for every character
+constexpr std::size_t kMaxHead = 256 * 1024;
 constexpr Duration kReuseForReads = seconds(30);
 constexpr Duration kReuseForWrites = seconds(2);  // below every usual keep-alive timeout (5 s), so the server does not close it under us
 
@@ -37,7 +39,15 @@ class StreamOver : public httplib::Stream {
   explicit StreamOver(Connection& connection) : connection_(connection) {}
   [[nodiscard]] bool is_readable() const override { return true; }
   [[nodiscard]] bool is_writable() const override { return true; }
-  ssize_t read(char* data, size_t size) override { return connection_.read(data, size); }
+  ssize_t read(char* data, size_t size) override {
+    const ssize_t got = connection_.read(data, size);
+    if (!in_head_ || got <= 0) return got;
+    // httplib reads the head byte by byte and bounds neither its lines nor their number.
+    line_ = data[got - 1] == '\n' ? 0 : line_ + static_cast<std::size_t>(got);
+    head_ += static_cast<std::size_t>(got);
+    return line_ > kMaxHeadLine || head_ > kMaxHead ? -1 : got;
+  }
+  void head_ended() { in_head_ = false; }
   ssize_t write(const char* data, size_t size) override { return connection_.write(data, size); }
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
@@ -45,6 +55,9 @@ class StreamOver : public httplib::Stream {
 
  private:
   Connection& connection_;
+  bool in_head_ = true;
+  std::size_t line_ = 0;
+  std::size_t head_ = 0;
 };
 
 bool is_read(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
@@ -168,7 +181,9 @@ struct Client::Impl {
     httplib::Response answer;
     std::string body;
     bool streaming = false;
+    StreamOver stream(connection);
     wire.response_handler = [&](const httplib::Response& headers) {
+      stream.head_ended();
       attempt.response = to_response(headers);
       streaming = on_data && headers.status == 200;
       if (streaming) on_status_ok();
@@ -184,7 +199,6 @@ struct Client::Impl {
       return !attempt.too_large;
     };
     httplib::Error error = httplib::Error::Success;
-    StreamOver stream(connection);
     try {
       attempt.complete = Protocol(endpoint).run(stream, wire, answer, error);
     } catch (const std::exception&) {
@@ -204,7 +218,7 @@ struct Client::Impl {
     const End end = connection.end();
     if (end == End::kRejected) return fail(ErrorKind::kForbidden, "{}: the server refused our client certificate", what);
     if (!connection.sent_anything()) return fail(ErrorKind::kUnavailable, "{}: the connection broke before anything was sent", what);
-    const char* why = "the answer is not HTTP or was cut";
+    const char* why = "the answer is not HTTP, was cut or has endless headers";
     if (attempt.too_large) why = "the answer is larger than 64 MiB";
     if (end == End::kDeadline || end == End::kIdle) why = "no complete answer in time";
     if (end == End::kStopped) why = "stopped before the answer was complete";

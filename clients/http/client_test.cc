@@ -276,6 +276,25 @@ TEST(ClientTest, TricklingHeadersEndAtTheDeadline) {
   EXPECT_LT(monotonic_now() - start, kSoon);
 }
 
+TEST(ClientTest, EndlessHeadersAreRefused) {
+  const auto one_line = [](int fd) {
+    read_request(fd);
+    say(fd, "HTTP/1.1 200 ");
+    while (say(fd, std::string(10000, 'x'))) {
+    }
+  };
+  const auto many_lines = [](int fd) {
+    read_request(fd);
+    say(fd, "HTTP/1.1 200 OK\r\n");
+    while (say(fd, "X-Header: " + std::string(100, 'x') + "\r\n")) {
+    }
+  };
+  RawServer server({one_line, many_lines});
+  const auto client = connect(server.url());
+  EXPECT_EQ(client->send(get("/", seconds(60))).error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(client->send(get("/", seconds(60))).error().kind, ErrorKind::kUnavailable);
+}
+
 TEST(ClientTest, ABodyAboveTheBoundIsRefused) {
   RawServer server({[&](int fd) {
     read_request(fd);

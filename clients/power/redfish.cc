@@ -1,6 +1,7 @@
 #include "clients/power/redfish.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -27,6 +28,11 @@ struct System {
 };
 
 using OfferedType = Result<std::string> (*)(const ResetAction&);
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
 
 bool has_privilege(const json& role) {
   if (!role.contains("AssignedPrivileges") || !role["AssignedPrivileges"].is_array()) return false;
@@ -97,7 +103,8 @@ struct Redfish::Impl {
   Result<Done> order(State wanted, OfferedType offered, const std::string& expected_uuid, Instant deadline) {
     const auto found = system(deadline);
     if (!found) return tl::unexpected(found.error());
-    if (const auto uuid = to_reading(found->document).system_uuid; !expected_uuid.empty() && uuid != expected_uuid) {
+    const auto uuid = to_reading(found->document).system_uuid;
+    if (!expected_uuid.empty() && uuid != lower(expected_uuid)) {
       return fail(ErrorKind::kConflict, "the system shows UUID {}, not {}: this is another machine's controller, nothing was sent",
                   uuid.empty() ? "(none)" : uuid, expected_uuid);
     }

@@ -39,7 +39,7 @@ class Redfish {
   Result<Reading> read(std::chrono::milliseconds deadline);
 
   /// Asks for ForceOff, never for a graceful shutdown, and returns once the controller took it. A 400 or 409 is fine if the system reads Off.
-  /// `expected_uuid` (lower case; empty: not compared): kConflict without acting if the system now shows another one, or none.
+  /// `expected_uuid` (any case; empty: not compared): kConflict without acting if the system now shows another one, or none.
   Result<Done> request_off(std::chrono::milliseconds deadline, const std::string& expected_uuid = {});
 
   /// The same for On (or ForceOn, where only that is offered).

@@ -18,6 +18,7 @@ namespace {
 constexpr const char* kRoot = "/redfish/v1/";
 constexpr const char* kSessions = "/redfish/v1/SessionService/Sessions";
 constexpr Duration kLogoutTimeout = seconds(2);
+constexpr Duration kBasicAfterFailedLogin = seconds(60);  // a controller without a free place is not asked before every request
 
 std::string base64(const std::string& text) {
   std::vector<unsigned char> out(4 * ((text.size() + 2) / 3) + 1);
@@ -104,6 +105,7 @@ Result<RedfishSession::Ticket> RedfishSession::ticket(Instant deadline) {
   {
     const std::lock_guard lock(mutex_);
     if (ticket_) return *ticket_;
+    if (monotonic_now() < basic_until_) return Ticket{};
   }
   const auto links = this->links(deadline);
   if (!links) return tl::unexpected(links.error());
@@ -134,8 +136,13 @@ Result<RedfishSession::Ticket> RedfishSession::log_in(const std::string& session
     return Ticket{};
   }
   // Anything else (all sessions taken, a device that is half up) must not keep us from a fence: basic authentication needs no session.
-  if (!is_success(response->status)) return Ticket{};
-  Ticket made{header(*response, "x-auth-token"), path_of(header(*response, "location"))};
+  const std::string token = header(*response, "x-auth-token");
+  if (!is_success(response->status) || token.empty()) {
+    const std::lock_guard lock(mutex_);
+    basic_until_ = monotonic_now() + kBasicAfterFailedLogin;
+    return Ticket{};
+  }
+  Ticket made{token, path_of(header(*response, "location"))};
   if (made.session.empty()) {
     const json session = json::parse(response->body, nullptr, false);
     made.session = path_of(text(session, "@odata.id"));
@@ -143,9 +150,15 @@ Result<RedfishSession::Ticket> RedfishSession::log_in(const std::string& session
   return made;
 }
 
-void RedfishSession::forget(const Ticket& ticket) {
-  const std::lock_guard lock(mutex_);
-  if (ticket_ && ticket_->token == ticket.token) ticket_.reset();
+/// After a 401. The session is removed with its own token: if it expired that does nothing, if the controller says 401 for want of
+/// rights it frees the place.
+void RedfishSession::give_back(const Ticket& ticket, Instant deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ticket_ || ticket_->token != ticket.token) return;  // another thread was first
+    ticket_.reset();
+  }
+  remove(ticket, deadline);
 }
 
 void RedfishSession::remove(const Ticket& ticket, Instant deadline) {
@@ -165,7 +178,7 @@ Result<http::Response> RedfishSession::request(const std::string& method, const 
       // The controller restarted or the session expired. 401 means that nothing was done, so a POST may be repeated, too.
       if (ticket->token.empty() || renewed) return not_accepted(error_text(response->body));
       renewed = true;
-      forget(*ticket);
+      give_back(*ticket, deadline);
       continue;
     }
     // iLO sends .../Systems/1 to .../Systems/1/. Followed once and only by path, so that the password stays with this controller.

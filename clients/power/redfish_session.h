@@ -51,7 +51,7 @@ class RedfishSession {
   Result<http::Response> plain(const std::string& method, const std::string& path, const std::string& body, Instant deadline);
   Result<Ticket> ticket(Instant deadline);
   Result<Ticket> log_in(const std::string& sessions, Instant deadline);
-  void forget(const Ticket& ticket);
+  void give_back(const Ticket& ticket, Instant deadline);
   void remove(const Ticket& ticket, Instant deadline);
   [[nodiscard]] tl::unexpected<Error> refused(const http::Response& response, const std::string& what) const;
   [[nodiscard]] tl::unexpected<Error> not_accepted(const std::string& detail) const;
@@ -64,6 +64,7 @@ class RedfishSession {
   std::mutex mutex_;
   std::optional<Links> links_;
   std::optional<Ticket> ticket_;
+  Instant basic_until_{};  ///< no new login before: the last one was refused for want of a session
 };
 
 }  // namespace vmha::power

@@ -121,6 +121,23 @@ TEST_F(RedfishTest, ASessionServiceThatDoesNotWorkLeadsToBasicAuthentication) {
   EXPECT_THAT(controller_.authentications(), Each("Basic"));
 }
 
+TEST_F(RedfishTest, AControllerWithoutAFreeSessionIsNotAskedForOneEachTime) {
+  controller_.answer(kLogin, {{.status = 503, .body = {}, .headers = {}}});
+  const auto redfish = open(controller_.target());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(redfish->read(kDeadline));
+  EXPECT_EQ(controller_.asked("POST").size(), 1U);
+}
+
+TEST_F(RedfishTest, A401ForWantOfRightsLeavesNoSessionBehind) {
+  controller_.answer(kSystem, {{.status = 401, .body = {}, .headers = {}}});
+  {
+    const auto redfish = open(controller_.target());
+    EXPECT_EQ(redfish->read(kDeadline).error().kind, ErrorKind::kForbidden);
+    EXPECT_LE(controller_.open_sessions(), 1);
+  }
+  EXPECT_EQ(controller_.open_sessions(), 0);
+}
+
 TEST_F(RedfishTest, AWrongPasswordIsForbiddenAndTriedOnce) {
   auto target = controller_.target();
   target.password = "wrong-secret";
@@ -139,7 +156,7 @@ TEST_F(RedfishTest, AnEchoedPasswordDoesNotReachTheError) {
 
 TEST_F(RedfishTest, OffIsForceOffAndOnIsOn) {
   const auto redfish = open(controller_.target());
-  EXPECT_TRUE(redfish->request_off(kDeadline, kUuid));
+  EXPECT_TRUE(redfish->request_off(kDeadline, "4C4C4544-0051-3610-8052-B7C04F4D3132"));
   EXPECT_TRUE(redfish->request_on(kDeadline, kUuid));
   EXPECT_THAT(resets(controller_), ElementsAre(R"({"ResetType":"ForceOff"})", R"({"ResetType":"On"})"));
 }
