@@ -63,7 +63,8 @@ class Nova {
   /// (api/openstack/compute/servers.py, _is_cell_down_supported): an empty list counts only while services() shows the host's state_known.
   Result<Listing<nova::Server>> servers_on(const NovaHost& host, Instant deadline);
 
-  /// All servers of all projects; same caveat. kInvalid beyond kMaxServers. Lists carry no server_groups.
+  /// All servers of all projects; same caveat. kInvalid beyond kMaxServers. Lists carry no server_groups, and a `fault` only of
+  /// servers in the database that nova-api itself is configured with: an ERROR without one is common, read the server alone for it.
   Result<Listing<nova::Server>> servers(Instant deadline);
 
   /// One server with its server_groups. kUnavailable if its cell is down.

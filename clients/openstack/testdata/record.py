@@ -146,13 +146,13 @@ def follow(r, server, prefix, action):
 
 
 def record_while_up(r, made):
-    group = r.must("POST", "/os-server-groups", {"server_group": {"name": "rec", "policy": "soft-anti-affinity"}})["server_group"]["id"]
+    group = r.must("POST", "/os-server-groups", {"server_group": {"name": "rec", "policy": "affinity"}})["server_group"]["id"]
     made.append(f"/os-server-groups/{group}")
     r.must("POST", "/flavors", {"flavor": {"id": "rec", "name": "rec", "ram": 64, "vcpus": 1, "disk": 0}})
     r.must("POST", "/flavors", {"flavor": {"id": "rec-huge", "name": "rec-huge", "ram": 10_000_000, "vcpus": 1, "disk": 0}})
     made += ["/flavors/rec", "/flavors/rec-huge"]
     r.must("POST", "/flavors/rec/os-extra_specs", {"extra_specs": {"vmha:protect": "true"}})
-    ids = {name: boot(r, f"rec-{name}", "rec", group if name == "active" else None) for name in ("active", "stopped", "paused", "live")}
+    ids = {name: boot(r, f"rec-{name}", "rec", group if name in ("active", "paused") else None) for name in ("active", "stopped", "paused", "live")}
     ids["error"] = boot(r, "rec-error", "rec-huge", pinned=False)
     made[:0] = [f"/servers/{i}" for i in ids.values()]
     for name in ("active", "stopped", "paused", "live"):
@@ -164,11 +164,13 @@ def record_while_up(r, made):
     r.wait_server(ids["stopped"], "SHUTOFF")
     r.wait_server(ids["paused"], "PAUSED")
     r.wait_server(ids["error"], "ERROR")
+    wait("its fault", lambda: r.server(ids["error"]).get("fault"))  # nova saves it a moment after the status
     r.record("versions", "/")
     r.record("services_up", "/os-services?binary=nova-compute")
     r.record("servers", "/servers/detail?all_tenants=1&name=rec-&limit=500")
     r.record("servers_page", "/servers/detail?all_tenants=1&name=rec-&limit=2")
     r.record("server", f"/servers/{ids['active']}")
+    r.record("server_error", f"/servers/{ids['error']}")
     record_refusals(r, ids)
     follow(r, ids["live"], "live", {"os-migrateLive": {"host": "compute-2", "block_migration": "auto"}})
     return ids
@@ -195,8 +197,10 @@ def record_while_down(r, ids):
         r.must("PUT", f"/os-services/{service}", {"status": "disabled", "disabled_reason": "vmha: compute-3-x7k2q"})
         r.record("services_fenced", "/os-services?binary=nova-compute")
         follow(r, ids["stopped"], "evacuation", {"evacuate": {}})
-        # its guest lives on at compute-3 and holds the disk: QEMU at the destination refuses
-        follow(r, ids["active"], "unfenced", {"evacuate": {}})
+        # its server group keeps it on the host of the paused one, which is disabled: no valid host
+        follow(r, ids["active"], "no_host", {"evacuate": {}})
+        wait("its fault", lambda: r.server(ids["active"]).get("fault"))
+        r.record("no_host_server_error_fault", f"/servers/{ids['active']}")
         r.refuse("unforce_400", "PUT", f"/os-services/{service}", {"forced_down": False})
     finally:
         lab("service", AGENT, "start")
