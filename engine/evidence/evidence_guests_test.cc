@@ -143,5 +143,18 @@ TEST(EvidenceOfGuestsTest, AListFromBeforeTheSilenceIsNotKnownHoweverYoung) {
   EXPECT_FALSE(cloud.evidence(1).storage.guests_known);
 }
 
+TEST(EvidenceOfGuestsTest, TheGuestsOfALostRackAreAskedInTurnUntilAllWereAsked) {
+  auto cloud = warm(12, 100);
+  for (int host = 0; host < 8; ++host) cloud.kill(host);
+  cloud.run(4);
+  const std::size_t sampled = 12 * kSampledGuests;
+  EXPECT_LE(cloud.log.next_pings().size(), kMaxSuspectImages + sampled);
+  cloud.run(40);
+  for (int host = 0; host < 8; ++host) {
+    EXPECT_TRUE(cloud[host].dead_at) << host;
+    EXPECT_TRUE(cloud.evidence(host).storage.all_asked_since) << host;
+  }
+}
+
 }  // namespace
 }  // namespace vmha::evidence

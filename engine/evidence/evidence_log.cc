@@ -29,12 +29,6 @@ void keep_since(const std::vector<api::Evidence>& before, std::vector<api::Evide
   }
 }
 
-/// A life sign between two judgements that both say Dead: the second has to hold anew.
-bool lived_since(const computenode::Judgement& judgement, const computenode::HostEvidence& evidence, Instant moment) {
-  if (judgement.value != api::VerdictValue::kDead) return false;
-  return std::max({evidence.nova.proven_alive, evidence.lease.proven_alive, evidence.storage.proven_alive}) > moment;
-}
-
 }  // namespace
 
 struct EvidenceLog::State {
@@ -205,8 +199,7 @@ computenode::Judgement EvidenceLog::judged(const NodeName& node, const api::HAPo
     judgement = computenode::judge(evidence, policy.detection, now);
   }
   const bool unwatched = history.asked && now - *history.asked > state_->longest_pause(policy.detection);
-  const bool holds = history.since && !unwatched && judgement.value == history.value && judgement.value != api::VerdictValue::kUnknown &&
-                     !lived_since(judgement, evidence, *history.since);
+  const bool holds = history.since && !unwatched && judgement.value == history.value && judgement.value != api::VerdictValue::kUnknown;
   if (!holds) history.since = now;
   judgement.confirmed =
       judgement.value != api::VerdictValue::kUnknown && now - *history.since >= computenode::confirmation_time(judgement, evidence, policy);

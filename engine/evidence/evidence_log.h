@@ -80,9 +80,11 @@ class EvidenceLog {
   void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started);
 
   // ---- What to look at next.
-  /// Images to ping in the next round, unique: a rotating kSampledGuests a host while it is well, all guests of a suspect (kMaxSuspectImages).
+  /// Images to ping in the next round, unique: a rotating kSampledGuests of every host, and all guests of the suspects, in turn where they have
+  /// more than kMaxSuspectImages together.
   [[nodiscard]] std::vector<ImageId> next_pings();
-  /// The host is suspect and the list of its servers is older than its silence: it has to be read before anything can be said about its guests.
+  /// The host is suspect and the list of its servers is older than its silence, or will soon be too old: until it was read again nothing can be
+  /// said about its guests. False for a host that is well; observe_all_servers is enough for it.
   [[nodiscard]] bool wants_servers(const NodeName& node, Instant now) const;
   /// Servers of the host whose images are not known yet: ask ReadDisks for them (at most `max`).
   [[nodiscard]] std::vector<ServerId> wants_disks(const NodeName& node, std::size_t max) const;
@@ -103,7 +105,7 @@ class EvidenceLog {
 };
 
 inline constexpr std::size_t kSampledGuests = 2;      ///< a host and round while all is well: 1,000 hosts make 2,000 pings
-inline constexpr std::size_t kMaxSuspectImages = 512; ///< of one suspect and round
+inline constexpr std::size_t kMaxSuspectImages = 512; ///< of all suspects in one round: the silence of so many takes 2 s, 256 being in flight at a time
 inline constexpr int kMissedPolls = 3;                ///< a source that did not answer for so many polls is not readable
 inline constexpr Duration kShortestBlindness = seconds(10);  ///< but one slow call blinds nobody
 inline constexpr Duration kOffRecent = seconds(5);    ///< an Off reading older than this confirms nothing

@@ -210,5 +210,20 @@ TEST(EvidenceLogTest, AfterARestartTheStoredTimeOfTheSameStateIsKept) {
   EXPECT_EQ(judgement.evidence.at(1).since, WallTime{seconds(99)});
 }
 
+TEST(EvidenceLogTest, ALifeSignBetweenTwoJudgementsOfDeathMakesTheSecondHoldAnew) {
+  TestCloud cloud(3, 1);
+  cloud.policy.detection.storage_missed_pings = 1;
+  cloud.run(kWarmUp);
+  cloud.kill(1);
+  ASSERT_TRUE(cloud.run_until(1, VerdictValue::kDead, 60, true));
+  ceph::Ping ping{.image = {"vms", "compute-1-guest-0_disk"}, .acknowledged = {}, .silent = {}, .answered = true, .image_found = true};
+  ping.acknowledged.push_back({.address = {cloud[1].address}, .nonce = 1, .client = 1});
+  const Instant sent = cloud.now + milliseconds(1);
+  cloud.log.observe_pings(ceph::PingRound{.sent = sent, .canary_acknowledged = true, .pings = {ping}}, sent);
+  cloud.run(4);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kDead);
+  EXPECT_FALSE(cloud[1].judgement.confirmed);
+}
+
 }  // namespace
 }  // namespace vmha::evidence

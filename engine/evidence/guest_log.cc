@@ -280,10 +280,8 @@ bool GuestLog::list_is_known(const Host& host, Instant now) const {
 
 bool GuestLog::wants_list(const NovaHost& name, Instant now) const {
   const auto found = hosts_.find(name);
-  if (found == hosts_.end()) return true;
-  const auto& host = found->second;
-  if (!list_is_known(host, now)) return true;
-  return host.suspect_since && now - *host.listed > kSuspectListAgain;
+  if (found == hosts_.end() || !found->second.suspect_since) return false;
+  return !list_is_known(found->second, now) || now - *found->second.listed > kSuspectListAgain;
 }
 
 computenode::StorageEvidence GuestLog::evidence(const NovaHost& name, Instant now) const {
@@ -331,32 +329,43 @@ std::vector<ServerId> GuestLog::without_disks(const NovaHost& host, std::size_t 
   return result;
 }
 
-/// Goes on where the last round ended, so that every image gets its turn. A suspect's guests are all asked with all their images.
-void GuestLog::sample(Host& host, std::set<ImageId>& result) {
-  const bool all = host.suspect_since.has_value();
-  std::size_t guests_left = all ? host.guests.size() : kSampledGuests;
-  std::size_t images_left = kMaxSuspectImages;
-  const std::size_t first = host.guests.empty() ? 0 : host.next_guest % host.guests.size();
-  for (std::size_t i = 0; i < host.guests.size() && guests_left > 0 && images_left > 0; ++i) {
-    const std::size_t at = (first + i) % host.guests.size();
-    auto& guest = guests_.at(host.guests[at]);
-    host.next_guest = at + 1;
-    if (!guest.pingable || guest.images.empty()) continue;
-    --guests_left;
-    for (std::size_t asked = all ? std::min(guest.images.size(), images_left) : 1; asked > 0; --asked) {
-      result.insert(guest.images[guest.next_image++ % guest.images.size()].id);
-      --images_left;
-    }
-    // One that answered before is always among them: a config drive, opened read-only, has no watch and never answers.
-    const auto answers = std::find_if(guest.images.begin(), guest.images.end(), [](const Image& image) { return image.acknowledged; });
-    if (answers != guest.images.end()) result.insert(answers->id);
+void GuestLog::ask_guest(Guest& guest, bool all_images, std::set<ImageId>& result) {
+  if (all_images) {
+    for (const auto& image : guest.images) result.insert(image.id);
+    return;
   }
+  result.insert(guest.images[guest.next_image++ % guest.images.size()].id);
+  // One that answered before is always among them: a config drive, opened read-only, has no watch and never answers.
+  const auto answers = std::find_if(guest.images.begin(), guest.images.end(), [](const Image& image) { return image.acknowledged; });
+  if (answers != guest.images.end()) result.insert(answers->id);
 }
 
+std::size_t GuestLog::ask(Host& host, std::size_t guests, std::size_t images, std::set<ImageId>& result) {
+  const std::size_t before = result.size();
+  const std::size_t count = host.guests.size();
+  for (std::size_t i = 0; i < count && guests > 0 && result.size() - before < images; ++i) {
+    auto& guest = guests_.at(host.guests[host.next_guest++ % count]);
+    if (!guest.pingable || guest.images.empty()) continue;
+    --guests;
+    ask_guest(guest, host.suspect_since.has_value(), result);
+  }
+  return result.size() - before;
+}
+
+/// A lost rack has more guests than a round can wait for: each of its hosts is sampled in every round, and what else there is gets its turn.
 std::vector<ImageId> GuestLog::next_pings() {
   std::set<ImageId> images;
+  std::vector<Host*> suspects;
   for (auto& [name, host] : hosts_) {
-    if (host.tracked) sample(host, images);
+    if (!host.tracked) continue;
+    ask(host, kSampledGuests, kMaxSuspectImages, images);
+    if (host.suspect_since) suspects.push_back(&host);
+  }
+  std::size_t left = kMaxSuspectImages;
+  for (std::size_t i = 0; i < suspects.size() && left > 0; ++i) {
+    Host& host = *suspects[next_suspect_ % suspects.size()];
+    left -= std::min(left, ask(host, host.guests.size(), left, images));
+    if (left > 0) ++next_suspect_;  // else it goes on with this one
   }
   return {images.begin(), images.end()};
 }

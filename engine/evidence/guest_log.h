@@ -105,7 +105,9 @@ class GuestLog {
   static void count_guest(const Guest& guest, Count& count);
   [[nodiscard]] bool list_is_known(const Host& host, Instant now) const;
   [[nodiscard]] Count count(const Host& host) const;
-  void sample(Host& host, std::set<ImageId>& result);
+  /// Asks at most `guests` guests and about `images` images more, going on where the last round ended; says how many images were added.
+  std::size_t ask(Host& host, std::size_t guests, std::size_t images, std::set<ImageId>& result);
+  void ask_guest(Guest& guest, bool all_images, std::set<ImageId>& result);
   [[nodiscard]] Duration longest_blindness() const;
 
   api::Detection detection_;
@@ -114,6 +116,7 @@ class GuestLog {
   std::map<ImageId, std::vector<ServerId>> images_;  ///< a multi-attached volume has several
   std::optional<Instant> last_round_;  ///< newest of all, whatever came of it
   std::optional<Instant> last_good_;   ///< newest with an acknowledged canary
+  std::size_t next_suspect_ = 0;       ///< whose turn it is when there are too many guests for one round
   std::string failure_;                ///< of the newest round; empty: it was good
 };
 

@@ -165,5 +165,30 @@ TEST_F(GuestLogTest, GuestsThatAreGoneAreForgotten) {
   EXPECT_FALSE(evidence(4).guests_known);
 }
 
+TEST_F(GuestLogTest, TheSilenceOfAPausedGuestBesideARunningOneIsNoMissedRound) {
+  servers(kHost, {running("a"), running("b")}, 0);
+  disks("a", {"a"});
+  disks("b", {"b"});
+  round(2, {ping("a", {kOwn}), ping("b", {kOwn})});
+  auto paused = running("a");
+  paused.status = "PAUSED";
+  servers(kHost, {paused, running("b")}, 3);
+  round(4, {ping("a", {})});
+  EXPECT_EQ(evidence(4).missed_rounds, 0);
+}
+
+TEST_F(GuestLogTest, WhatWasAskedBeforeTheCanaryFailedIsAskedAgain) {
+  servers(kHost, {running("a"), running("b")}, 0);
+  disks("a", {"a"});
+  disks("b", {"b"});
+  round(2, {ping("a", {kOwn}), ping("b", {kOwn})});
+  round(4, {ping("a", {}), ping("b", {})});
+  log.observe_pings(ceph::PingRound{.sent = at(6), .canary_acknowledged = false, .pings = {}}, at(6));
+  round(8, {ping("b", {})});
+  EXPECT_FALSE(evidence(8).all_asked_since);
+  round(10, {ping("a", {})});
+  EXPECT_EQ(evidence(10).all_asked_since, at(8));
+}
+
 }  // namespace
 }  // namespace vmha::evidence
