@@ -154,7 +154,7 @@ void Process::elect(const std::stop_token& stop) {
   };
   hooks.on_error = [this](const Error& error) {
     log::warn("The leader's Lease could not be read or written", {{"why", describe(error)}});
-    mailbox_.put(ApiServerLost{monotonic_now()});
+    if (error.kind != ErrorKind::kConflict && error.kind != ErrorKind::kForbidden && error.kind != ErrorKind::kInvalid) mailbox_.put(ApiServerLost{monotonic_now()});
   };
   kube::run_election(client_, {config_.watch_namespace, config_.leader_election.lease_name, identity_, {}}, hooks, stop);
 }

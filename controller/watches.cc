@@ -42,6 +42,9 @@ kube::Node to_node(const json& object) {
   return node;
 }
 
+/// An answer that refuses something is an answer: the leases we see are still fresh.
+bool is_unreachable(const Error& error) { return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout; }
+
 using OnApplied = std::function<std::optional<Event>(const json&)>;
 using OnDeleted = std::function<Event(const std::string&)>;
 
@@ -69,7 +72,7 @@ kube::WatchSink sink(Mailbox& mailbox, OnApplied applied, OnDeleted deleted, std
   sink.on_alive = [&mailbox] { mailbox.put(ApiServerAlive{monotonic_now()}); };
   sink.on_error = [&mailbox, what](const Error& error) {
     log::warn("A watch failed; it is tried again", {{"resource", what}, {"why", describe(error)}});
-    mailbox.put(ApiServerLost{monotonic_now()});
+    if (is_unreachable(error)) mailbox.put(ApiServerLost{monotonic_now()});
   };
   return sink;
 }

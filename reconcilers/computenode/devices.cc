@@ -38,7 +38,9 @@ api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device,
     if (readings.last->value.state == power::State::kOn && lives_by_other_evidence(pass.view.judgement)) status.seen_on = true;
   }
   std::string why_not;
-  if (pass.view.judgement.wrong_device) {
+  if (pass.view.judgement.wrong_device && readings.first_off) {
+    // Not believed again before it has read On while the host lives: when the host falls silent, too, this Off must not become its proof.
+    status.seen_on = false;
     why_not = "WrongDevice: reads Off while the host is alive";
   } else if (!readings.read_error.empty()) {
     why_not = readings.read_error;
