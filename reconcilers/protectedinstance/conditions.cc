@@ -21,7 +21,7 @@ void summarize_ready(Pass& pass) {
   if (why == "PolicyNotFound") return pass.condition(type, ConditionStatus::kFalse, why, fmt::format("there is no HAPolicy {}", pass.spec().policy));
   if (why == "Duplicate") return pass.condition(type, ConditionStatus::kFalse, why, "another ProtectedInstance has the same serverID: neither acts");
   if (why == "Paused") return pass.condition(type, ConditionStatus::kFalse, why, "paused: it is watched, and nothing is done for it");
-  if (why == "Maintenance") return pass.condition(type, ConditionStatus::kFalse, why, "its host is under maintenance");
+  if (pass.view.maintenance) return pass.condition(type, ConditionStatus::kFalse, "Maintenance", "its host is under maintenance");
   if (!pass.view.server) return pass.condition(type, ConditionStatus::kUnknown, "NotRead", "nova was not asked for it yet");
   if (why == "DryRun") return pass.condition(type, ConditionStatus::kTrue, why, "decisions are recorded, nothing is done");
   pass.condition(type, ConditionStatus::kTrue, "Watched", "");

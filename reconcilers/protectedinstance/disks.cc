@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "api/limits.h"
+#include "reconcilers/protectedinstance/addresses.h"
 #include "reconcilers/protectedinstance/facts.h"
 
 namespace vmha::protectedinstance {
@@ -20,7 +21,7 @@ const ceph::ImageWatch* find_image(const InstanceView& view, const std::string& 
 }
 
 const HostFacts* host_at(const InstanceView& view, const Address& address) {
-  const auto found = std::ranges::find_if(view.hosts, [&](const HostFacts& host) { return host.addresses.contains(address); });
+  const auto found = std::ranges::find_if(view.hosts, [&](const HostFacts& host) { return covers(host.addresses, address); });
   return found == view.hosts.end() ? nullptr : &*found;
 }
 
@@ -34,8 +35,8 @@ bool is_recorded(const InstanceView& view, const ImageId& image, const ceph::Wat
 }
 
 bool is_unexpected(const InstanceView& view, const WatchRule& rule, const ImageId& image, const ceph::Watcher& watcher) {
-  if (rule.forbidden.contains(watcher.address)) return true;
-  if (rule.expected.contains(watcher.address) || is_recorded(view, image, watcher)) return false;
+  if (covers(rule.forbidden, watcher.address)) return true;
+  if (covers(rule.expected, watcher.address) || is_recorded(view, image, watcher)) return false;
   return !rule.only_hosts || host_at(view, watcher.address) != nullptr;
 }
 

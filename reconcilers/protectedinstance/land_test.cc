@@ -107,6 +107,14 @@ TEST_F(LandTest, WithoutAStorageFenceTheHostsOwnAddressesCount) {
   EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kMoved);
 }
 
+TEST_F(LandTest, TheOldHostIsNoCoAttachmentThoughItIsRecorded) {
+  scene_.rest.fence->addresses.clear();
+  scene_.server->value.volumes = {"vol-1"};
+  scene_.object.status.disks = {{.image = {"volumes", "volume-vol-1"}, .watchers = {"10.77.0.11:0/7"}, .lock_owner = {}}};
+  scene_.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.11")}));
+  EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kMoved);
+}
+
 TEST_F(LandTest, ARecordedCoAttachmentOfAVolumeMayWatch) {
   scene_.server->value.volumes = {"vol-1"};
   scene_.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12"), watcher("10.77.0.13")}));
@@ -148,6 +156,13 @@ TEST_F(LandTest, WhatWasShutOffIsStopped) {
   EXPECT_EQ(decision.status.recovery->phase, RecoveryStep::kMoved);
   scene_.rest.nova_busy = true;
   EXPECT_FALSE(acts(scene_.decided()));
+}
+
+TEST_F(LandTest, IsUnlockedThoughItsNewHostIsUnderMaintenance) {
+  scene_.store(scene_.decided());
+  scene_.rest.maintenance = true;
+  EXPECT_NE(wished<UnlockServer>(scene_.decided()), nullptr);
+  EXPECT_EQ(condition_reason(scene_.decided(), api::condition::kReady), "Maintenance");
 }
 
 TEST_F(LandTest, AfterAnActTheServerIsReadBeforeTheNext) {

@@ -1,6 +1,7 @@
 #include "reconcilers/protectedinstance/pass.h"
 
 #include "api/conditions.h"
+#include "reconcilers/protectedinstance/facts.h"
 
 namespace vmha::protectedinstance {
 
@@ -8,7 +9,9 @@ std::string Pass::hands_off() const {
   if (view.policy == nullptr) return "PolicyNotFound";
   if (view.duplicate) return "Duplicate";
   if (view.paused) return "Paused";
-  if (view.maintenance) return "Maintenance";
+  // Of the host it is on: a recovery that ended there only gives the server back, which touches no host.
+  const bool landed = stored().recovery && view.server && has_moved(view, *stored().recovery);
+  if (view.maintenance && !landed) return "Maintenance";
   if (view.policy->spec.mode == api::PolicyMode::kDryRun) return "DryRun";
   return {};
 }

@@ -301,6 +301,16 @@ TEST(RequestTest, AnEarlierLeadersIntentIsActedOnOnceItsRequestWouldShow) {
   EXPECT_EQ(wished<Evacuate>(scene.decided()), nullptr);
 }
 
+TEST(RequestTest, ARequestWhoseOutcomeIsOpenIsNotGivenUp) {
+  Scene scene;
+  scene.ready_to_ask();
+  scene.object.spec.recovery.on_host_failure = api::HostFailureAction::kLeave;
+  scene.rest.nova_busy = true;
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kLocked);
+  scene.rest.nova_busy = false;
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kSkipped);
+}
+
 TEST(RequestTest, TakesTheIntentBackWhenSomethingLastingIsInTheWay) {
   Scene scene;
   scene.ready_to_ask();
