@@ -58,8 +58,25 @@ std::string lock_reason(const FenceId& fence) { return std::string(kLockPrefix) 
 
 bool is_locked_by_vmha(const nova::Server& server) { return server.locked && server.locked_reason.starts_with(kLockPrefix); }
 
+namespace {
+
+/// An intent is only stored once every record there is has ended, and remembers the newest of them; so does the end of an attempt. That stays true
+/// when the destination whose fence ended one has returned meanwhile, while nova leaves such a record unfinished until its source returns.
+bool was_judged_over(const InstanceView& view, const nova::Migration& record) {
+  using enum api::RecoveryStep;
+  const auto& recovery = view.object->status.recovery;
+  if (!recovery || recovery->migration_id.empty() || name_of(view, record.source) != recovery->from) return false;
+  const auto& records = view.migrations->value;
+  const auto known = std::ranges::find_if(records, [&](const nova::Migration& other) { return other.uuid == recovery->migration_id; });
+  if (known == records.end()) return false;
+  const bool is_its_own = recovery->phase == kRequested || recovery->phase == kMoved || recovery->phase == kAttested;
+  return is_its_own ? record.id < known->id : record.id <= known->id;
+}
+
+}  // namespace
+
 bool is_over(const InstanceView& view, const nova::Migration& record) {
-  if (nova::is_final(record)) return true;
+  if (nova::is_final(record) || was_judged_over(view, record)) return true;
   const HostFacts* destination = record.destination.empty() ? nullptr : find_host(view, record.destination);
   return destination != nullptr && destination->fence && destination->fence->requirement_met && destination->fence->service_forced_down;
 }

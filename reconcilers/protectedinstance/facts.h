@@ -41,7 +41,7 @@ struct Evacuations {
 [[nodiscard]] Evacuations evacuations_from(const InstanceView& view, const NovaHost& from);
 /// Newer (by nova's growing ids) than the record with this uuid; any record if that one is not there.
 [[nodiscard]] bool is_newer_than(const InstanceView& view, const nova::Migration& record, const MigrationUuid& baseline);
-/// Final, or its destination is fenced with proof: nobody works on it any more (protocol, step 7).
+/// Final, or its destination is fenced with proof, or was when an earlier attempt ended by that: nobody works on it any more (protocol, step 7).
 [[nodiscard]] bool is_over(const InstanceView& view, const nova::Migration& record);
 /// A task of nova that something still works on; a rebuild whose destination is fenced is none.
 [[nodiscard]] bool has_live_task(const InstanceView& view, const NovaHost& from);

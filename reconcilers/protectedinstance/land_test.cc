@@ -165,6 +165,23 @@ TEST_F(LandTest, IsUnlockedThoughItsNewHostIsUnderMaintenance) {
   EXPECT_EQ(condition_reason(scene_.decided(), api::condition::kReady), "Maintenance");
 }
 
+TEST_F(LandTest, IsNotUnlockedWhilePausedOrInDryRun) {
+  scene_.store(scene_.decided());
+  scene_.rest.paused = true;
+  EXPECT_FALSE(acts(scene_.decided()));
+  scene_.rest.paused = false;
+  scene_.policy.spec.mode = api::PolicyMode::kDryRun;
+  EXPECT_FALSE(acts(scene_.decided()));
+}
+
+TEST_F(LandTest, AFailedActIsRepeatedAfterAPause) {
+  scene_.store(scene_.decided());
+  scene_.rest.lanes["nova"] = {.finished = scene_.now - seconds(3), .failures_in_a_row = 3, .error = "500", .operation = "UnlockServer"};
+  EXPECT_FALSE(acts(scene_.decided()));
+  scene_.rest.lanes["nova"].finished = scene_.now - seconds(4);
+  EXPECT_NE(wished<UnlockServer>(scene_.decided()), nullptr);
+}
+
 TEST_F(LandTest, AfterAnActTheServerIsReadBeforeTheNext) {
   scene_.object.status.recovery->original_state = "stopped";
   scene_.rest.lanes["nova"] = {.finished = scene_.now, .failures_in_a_row = 0, .error = {}, .operation = "StopServer"};

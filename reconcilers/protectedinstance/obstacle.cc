@@ -65,7 +65,8 @@ std::vector<const FenceInForce*> fences_of_writers(const Pass& pass) {
   std::vector<const FenceInForce*> fences = {&*pass.view.fence};
   for (const nova::Migration& record : pass.view.migrations->value) {
     if (record.server != pass.spec().server_id || nova::is_final(record) || !is_over(pass.view, record)) continue;
-    fences.push_back(&*find_host(pass.view, record.destination)->fence);
+    const HostFacts* destination = find_host(pass.view, record.destination);
+    if (destination != nullptr && destination->fence) fences.push_back(&*destination->fence);  // else it returned: a watch from there is a stranger's
   }
   return fences;
 }

@@ -325,18 +325,33 @@ TEST(RequestTest, TakesTheIntentBackWhenSomethingLastingIsInTheWay) {
 
 TEST(RequestTest, AfterItsDestinationWasFencedTheStuckRebuildIsNoTaskAnyMore) {
   Scene scene;
+  scene.fenced();
+  scene.migrations->value = {evacuation(12, "pre-migrating", kTo.value)};
+  scene.server->value.task_state = "rebuild_spawning";
+  scene.disks->value[0].watchers = {watcher("10.77.0.12")};
+  const auto intends = [&] { return scene.decided().status.recovery->phase == RecoveryStep::kIntended && is_in_flight(scene.decided().status); };
+  EXPECT_FALSE(intends());
+  scene.host_facts(2).healthy = false;
+  scene.host_facts(2).fence_standing = true;
+  EXPECT_FALSE(intends()) << "a fence that is only intended ends nothing";
+  scene.host_facts(2).fence = fence_of(2, FenceId{"compute-2-ccccc"});
+  EXPECT_TRUE(intends());
+  EXPECT_EQ(scene.decided().status.recovery->migration_id.value, "migration-12");
+  scene.host_facts(2).fence->requirement_met = false;
+  EXPECT_FALSE(intends());
+}
+
+TEST(RequestTest, TheRecordThatAFenceEndedStaysEndedAfterThatHostReturned) {
+  Scene scene;
   scene.ready_to_ask();
   scene.object.status.recovery->migration_id = MigrationUuid{"migration-12"};
   scene.migrations->value = {evacuation(12, "pre-migrating", kTo.value)};
   scene.server->value.task_state = "rebuild_spawning";
-  scene.disks->value[0].watchers = {watcher("10.77.0.12")};
-  EXPECT_EQ(wished<Evacuate>(scene.decided()), nullptr);
-  scene.host_facts(2).healthy = false;
-  scene.host_facts(2).fence_standing = true;
-  EXPECT_EQ(wished<Evacuate>(scene.decided()), nullptr) << "a fence that is only intended ends nothing";
-  scene.host_facts(2).fence = fence_of(2, FenceId{"compute-2-ccccc"});
   EXPECT_NE(wished<Evacuate>(scene.decided()), nullptr);
-  scene.host_facts(2).fence->requirement_met = false;
+  scene.disks->value[0].watchers = {watcher("10.77.0.12")};
+  EXPECT_EQ(wished<Evacuate>(scene.decided()), nullptr) << "but something of it lives there again";
+  scene.disks->value[0].watchers.clear();
+  scene.migrations->value.push_back(evacuation(13, "accepted"));
   EXPECT_EQ(wished<Evacuate>(scene.decided()), nullptr);
 }
 
