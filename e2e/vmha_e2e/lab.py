@@ -1,0 +1,180 @@
+"""The lab as a test uses it: faults by the lab's own command, nova and Ceph as their administrators see them."""
+import json
+import os
+import subprocess
+import threading
+
+from . import ROOT, wait_for
+
+from vmha_lab import bmc, guests, hosts, network  # noqa: E402  (on the path by the package's __init__)
+from vmha_lab.processes import Processes  # noqa: E402
+from vmha_lab.rest import Cloud  # noqa: E402
+from vmha_lab.settings import BRIDGES, HOSTS, STATE  # noqa: E402
+
+LAB = ROOT / "e2e" / "lab" / "lab"
+UP_SECONDS = 1800  # the very first time it builds Kubernetes
+FAULT_SECONDS = 180
+SERVICE_SECONDS = 180
+
+
+def run(*arguments, seconds=FAULT_SECONDS):
+    done = subprocess.run([LAB, *arguments], capture_output=True, text=True, timeout=seconds)
+    assert done.returncode == 0, f"lab {' '.join(arguments)}: {done.stderr.strip()[-1500:]}"
+    return done.stdout
+
+
+def up():
+    subprocess.run([LAB, "up"], check=True, timeout=UP_SECONDS)
+
+
+def down():
+    subprocess.run([LAB, "down"], check=True, timeout=300)
+
+
+def is_up():
+    return subprocess.run([LAB, "status"], capture_output=True, timeout=120).returncode == 0
+
+
+class Lab:
+    def __init__(self):
+        script = f'eval "$("{LAB}" env)" && env -0'
+        listed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
+        self.env = dict(entry.split("=", 1) for entry in listed.split("\0") if "=" in entry)
+        self.env[Processes.MEMBER] = str(STATE)  # `lab down` ends also what was left behind here
+        self.folder = STATE
+        self.machines = {machine["name"]: machine for machine in json.loads(self.env["VMHA_LAB_HOSTS"])}
+        self.cloud = Cloud()
+        self.ceph = CephAdmin(self.env)
+
+    # ---- what there is
+
+    def servers(self):
+        """name -> nova's view of the server."""
+        return {server["name"]: server for server in self.cloud.servers()}
+
+    def services(self):
+        return self.cloud.compute_services()
+
+    def evacuations(self, host):
+        """Nova's evacuation records from a host, newest last."""
+        listed = self.cloud.nova("GET", f"/os-migrations?source_compute={host}&migration_type=evacuation")["migrations"]
+        return sorted(listed, key=lambda record: record["id"])
+
+    def guests(self):
+        """name -> what the lab knows of a server and what its guest has written."""
+        return {guest["name"]: guest for guest in guests.report()}
+
+    def is_on(self, host):
+        return hosts.is_on(HOSTS[host])
+
+    # ---- what is done to it
+
+    def boot(self, name, host, count=1):
+        run("boot", name, "--host", host, "--count", str(count))
+        return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
+
+    def act(self, server, action, body=None):
+        self.cloud.nova("POST", f"/servers/{server}/action", {action: body})
+
+    def shut_off(self, name):
+        self.act(self.servers()[name]["id"], "os-stop")
+        wait_for(f"{name} shut off", lambda: self.servers()[name]["status"] == "SHUTOFF", 120)
+
+    def migrate_live(self, name, destination):
+        self.act(self.servers()[name]["id"], "os-migrateLive", {"host": destination, "block_migration": "auto"})
+
+        def moved():
+            server = self.servers()[name]
+            return server["OS-EXT-SRV-ATTR:host"] == destination and server["status"] == "ACTIVE" and not server["OS-EXT-STS:task_state"]
+        wait_for(f"{name} on {destination}", moved, 180)
+
+    def heal(self):
+        """Takes back every fault and every fence, whoever made it, and deletes all servers."""
+        self._heal_services()
+        fenced = {entry.split(":")[0] for entry in self.ceph.blocklist()}
+        for host in HOSTS.values():  # as the lab's command does it, but without eighteen starts of Python
+            bmc.set_mode(host, "alive")
+            for net in BRIDGES:
+                network.heal(host, net)
+            if hosts.is_on(host):
+                hosts.thaw(host)
+            if host.storage_address in fenced:
+                hosts.power_off(host)  # a guest that was refused by the storage would go on wrongly once the entry is gone
+            hosts.start_agent(host)
+            hosts.power_on(host, hosts.remembered_pace())
+        self.ceph.clear_blocklist()
+        for name in self.machines:
+            self._bring_back(name)
+        guests.delete()
+
+    def _heal_services(self):
+        for line in subprocess.run([LAB, "status"], capture_output=True, text=True, timeout=120).stdout.splitlines():
+            name, state = line.split()[:2]
+            if state == "DOWN" and name not in self.machines and not name.startswith("bmc"):
+                run("service", name, "start")
+
+    def _bring_back(self, host):
+        """As nova wants it: first its clean-up of what was evacuated, then un-forced, then up, then enabled."""
+        def unforced():
+            service = self.services()[host]
+            if not service["forced_down"]:
+                return True
+            try:
+                self.cloud.nova("PUT", f"/os-services/{service['id']}", {"forced_down": False})
+            except Exception:  # refused while evacuations are `done` and not yet `completed`
+                return False
+            return True
+        wait_for(f"{host} not forced down", unforced, SERVICE_SECONDS, pause=1)
+        wait_for(f"nova-compute of {host} up", lambda: self.services()[host]["state"] == "up", SERVICE_SECONDS, pause=0.5)
+        service = self.services()[host]
+        if service["status"] != "enabled":
+            self.cloud.nova("PUT", f"/os-services/{service['id']}", {"status": "enabled"})
+
+
+class CephAdmin:
+    """Ceph's administrator, one connection for all tests."""
+
+    def __init__(self, env):
+        self._env = env
+        self._lock = threading.Lock()
+        self._cluster = None
+
+    def blocklist(self):
+        """Addresses as Ceph prints them: "10.78.0.11:0/0", "10.78.0.12:0/1234"."""
+        text = self._command("osd blocklist ls")
+        found, decoder, at = [], json.JSONDecoder(), 0
+        while at < len(text):  # two arrays, one after the other
+            part, end = decoder.raw_decode(text, at)
+            found += [entry["addr"] for entry in part]
+            at = end + len(text[end:]) - len(text[end:].lstrip())
+        return found
+
+    def is_fenced(self, address):
+        """Whether the whole address is refused, not only one client of it."""
+        return any(entry in (f"{address}:0/0", f"{address}:0/32", f"{address}/32") for entry in self.blocklist())
+
+    def clear_blocklist(self):
+        self._command("osd blocklist clear")
+        assert not self.blocklist(), "entries are left in the blocklist"
+
+    def _command(self, prefix):
+        with self._lock:
+            if self._cluster is None:
+                self._cluster = self._connect()
+            code, out, said = self._cluster.mon_command(json.dumps({"prefix": prefix, "format": "json"}), b"", timeout=30)
+        assert code == 0, f"ceph {prefix}: {said}"
+        return out.decode().strip()
+
+    def _connect(self):
+        import rados  # Debian's bindings; there once the lab was up
+        cluster = rados.Rados(rados_id="admin", conffile=self._env["CEPH_CONF"],
+                              conf={"keyring": self._env["VMHA_CEPH_ADMIN_KEYRING"], "client_mount_timeout": "15"})
+        cluster.connect()
+        return cluster
+
+
+def clean_environment():
+    """Settings of the caller's own cloud and cluster must not reach what is started here."""
+    from vmha_lab.settings import clean_environment as clean
+    clean()
+    os.environ.pop("KUBECONFIG", None)
