@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "api/observed/ceph.h"
+#include "base/result.h"
+#include "simulation/machines.h"
+#include "simulation/scheduler.h"
+
+namespace vmha::sim {
+
+/// Images, their watches, and a blocklist that OSDs learn of lazily: a placement group refuses a client only once it has the map with the entry
+/// (ceph-facts.md: up to 1.6 s after the command returned; one that lags behind in maps: much longer). One of our operations through every
+/// group brings them all up to date, and only that is a proof.
+class Ceph {
+ public:
+  static constexpr std::size_t kPlacementGroups = 16;
+  static constexpr seconds kWatchTimeout{30};
+
+  Ceph(Scheduler& clock, Machines& machines, const Timeline& timeline) : clock_(clock), machines_(machines), timeline_(timeline) {}
+
+  void blocklist_add(const std::vector<Address>& addresses);
+  void blocklist_remove(const std::vector<Address>& addresses);
+  [[nodiscard]] std::vector<ceph::BlocklistEntry> blocklist() const;
+  [[nodiscard]] bool is_listed(const Address& address) const;
+  ceph::BlocklistProof prove();
+
+  /// A client of that address is refused by the placement group of this image, now.
+  [[nodiscard]] bool is_refused(const Address& address, const ImageId& image) const;
+  /// A write of the guest: true when Ceph took it.
+  bool write(Guest& guest);
+  [[nodiscard]] std::vector<ceph::Watcher> watchers(const ImageId& image);
+  [[nodiscard]] ceph::PingRound ping(const std::vector<ImageId>& images, Instant sent);
+
+  bool works = true;  ///< mon quorum and OSDs
+
+ private:
+  struct Entry {
+    Address address;
+    std::uint32_t added = 0;
+    std::uint32_t removed = 0;  ///< 0: still listed
+  };
+  void new_map();
+  static std::size_t group_of(const ImageId& image);
+
+  Scheduler& clock_;
+  Machines& machines_;
+  const Timeline& timeline_;
+  std::uint32_t epoch_ = 100;
+  std::array<std::uint32_t, kPlacementGroups> groups_{};
+  std::vector<Entry> entries_;
+};
+
+}  // namespace vmha::sim

@@ -1,0 +1,116 @@
+#include "simulation/kubernetes.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "api/codec.h"
+#include "api/names.h"
+
+namespace vmha::sim {
+namespace {
+
+/// More status writes of one object in a minute than any recovery needs: two passes that contradict each other.
+constexpr std::size_t kMostWritesAMinute = 90;
+
+Result<api::HAPolicy> through_codec(const api::HAPolicy& object) { return api::decode_policy(api::encode(object)); }
+Result<api::ComputeNode> through_codec(const api::ComputeNode& object) { return api::decode_compute_node(api::encode(object)); }
+Result<api::ProtectedInstance> through_codec(const api::ProtectedInstance& object) { return api::decode_protected_instance(api::encode(object)); }
+
+Event event_of(const api::HAPolicy& object) { return PolicyChanged{object}; }
+Event event_of(const api::ComputeNode& object) { return NodeChanged{object}; }
+Event event_of(const api::ProtectedInstance& object) { return InstanceChanged{object}; }
+
+}  // namespace
+
+void Kubernetes::count_write(const std::string& object) {
+  ++status_writes_;
+  auto& times = writes_[object];
+  times.push_back(clock_.now());
+  while (clock_.now() - times.front() > seconds(60)) times.pop_front();
+  if (times.size() == kMostWritesAMinute && complain) complain("status of " + object + " is written again and again");
+}
+
+template <class T>
+Result<T> Kubernetes::store_status(std::map<std::string, T>& objects, const T& object) {
+  const auto found = objects.find(object.metadata.name);
+  if (found == objects.end()) return fail(ErrorKind::kNotFound, "no {}", object.metadata.name);
+  if (found->second.metadata.resource_version != object.metadata.resource_version)
+    return fail(ErrorKind::kConflict, "{} is at version {}, not {}", object.metadata.name, found->second.metadata.resource_version, object.metadata.resource_version);
+  auto decoded = through_codec(object);
+  if (!decoded) {
+    if (complain) complain("a status that no API server takes: " + describe(decoded.error()));
+    return tl::unexpected(decoded.error());
+  }
+  if (decoded->status == found->second.status) return found->second;
+  found->second.status = std::move(decoded->status);
+  found->second.metadata.resource_version = next_version();
+  count_write(object.metadata.name);
+  if (changed) changed(event_of(found->second));
+  return found->second;
+}
+
+template <class T>
+Result<T> Kubernetes::create_in(std::map<std::string, T>& objects, T object) {
+  if (objects.count(object.metadata.name) > 0) return fail(ErrorKind::kConflict, "{} exists", object.metadata.name);
+  object.metadata.uid = "uid-" + std::to_string(++uid_);
+  object.metadata.generation = 1;
+  object.metadata.resource_version = next_version();
+  const T& stored = objects.emplace(object.metadata.name, std::move(object)).first->second;
+  if (changed) changed(event_of(stored));
+  return stored;
+}
+
+api::HAPolicy Kubernetes::create(api::HAPolicy object) { return *create_in(policies_, std::move(object)); }
+Result<api::ComputeNode> Kubernetes::create(api::ComputeNode object) { return create_in(nodes_, std::move(object)); }
+Result<api::ProtectedInstance> Kubernetes::create(api::ProtectedInstance object) { return create_in(instances_, std::move(object)); }
+Result<api::HAPolicy> Kubernetes::write_status(const api::HAPolicy& object) { return store_status(policies_, object); }
+Result<api::ProtectedInstance> Kubernetes::write_status(const api::ProtectedInstance& object) { return store_status(instances_, object); }
+
+Result<api::ComputeNode> Kubernetes::write_status(const api::ComputeNode& object) {
+  const auto known = nodes_.find(object.metadata.name);
+  const auto state = [](const api::ComputeNodeStatus& status) { return status.fence ? std::string(api::to_string(status.fence->state)) : std::string("none"); };
+  const auto before = known == nodes_.end() ? api::ComputeNodeStatus{} : known->second.status;
+  auto stored = store_status(nodes_, object);
+  if (stored && timeline_.is_on()) {
+    const auto& after = stored->status;
+    if (before.verdict.value != after.verdict.value || before.phase != after.phase || state(before) != state(after))
+      timeline_.say("status", "{}: {}, {}, fence {}{}", object.metadata.name, api::to_string(after.verdict.value), api::to_string(after.phase), state(after),
+                    after.fence ? fmt::format(" (power {}, storage {})", api::to_string(after.fence->power.state), api::to_string(after.fence->storage.state)) : "");
+  }
+  return stored;
+}
+
+Result<api::ComputeNode> Kubernetes::patch(const PatchNodeMetadata& patch) {
+  const auto found = nodes_.find(patch.object.metadata.name);
+  if (found == nodes_.end()) return fail(ErrorKind::kNotFound, "no {}", patch.object.metadata.name);
+  api::ObjectMeta& metadata = found->second.metadata;
+  if (metadata.resource_version != patch.object.metadata.resource_version) return fail(ErrorKind::kConflict, "{} has changed", metadata.name);
+  const std::string ours(api::kFenceFinalizer);
+  if (patch.finalizer) {
+    std::erase(metadata.finalizers, ours);
+    if (*patch.finalizer) metadata.finalizers.push_back(ours);
+  }
+  for (const std::string& annotation : patch.remove_annotations) metadata.annotations.erase(annotation);
+  metadata.resource_version = next_version();
+  if (changed) changed(NodeChanged{found->second});
+  return found->second;
+}
+
+Result<Done> Kubernetes::remove(const InstanceName& name, const std::string& uid) {
+  const auto found = instances_.find(name.value);
+  if (found == instances_.end() || found->second.metadata.uid != uid) return fail(ErrorKind::kNotFound, "no {}", name.value);
+  instances_.erase(found);
+  if (changed) changed(InstanceDeleted{name});
+  return Done{};
+}
+
+std::vector<Event> Kubernetes::list() const {
+  std::vector<Event> events;
+  for (const auto& [name, object] : policies_) events.push_back(event_of(object));
+  for (const auto& [name, object] : nodes_) events.push_back(event_of(object));
+  for (const auto& [name, object] : instances_) events.push_back(event_of(object));
+  return events;
+}
+
+}  // namespace vmha::sim

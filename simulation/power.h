@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "api/observed/power.h"
+#include "base/result.h"
+#include "simulation/machines.h"
+#include "simulation/scheduler.h"
+
+namespace vmha::sim {
+
+/// How a host's power controller behaves.
+enum class Bmc { kHonest, kSlow, kDead, kLies };  ///< kLies: says yes to everything and does nothing
+
+/// The power controllers: what they accept happens later, or never.
+class Power {
+ public:
+  Power(Scheduler& clock, Machines& machines, const Timeline& timeline) : clock_(clock), machines_(machines), timeline_(timeline) {}
+
+  void set(const NovaHost& host, Bmc behaviour);
+  [[nodiscard]] Bmc behaviour(const NovaHost& host) const;
+  [[nodiscard]] Result<power::Reading> read(const NovaHost& host);
+  Result<Done> off(const NovaHost& host);
+  Result<Done> on(const NovaHost& host);
+  [[nodiscard]] bool was_asked_off(const NovaHost& host) const { return asked_off_.count(host) > 0; }
+
+ private:
+  Scheduler& clock_;
+  Machines& machines_;
+  const Timeline& timeline_;
+  std::map<NovaHost, Bmc> behaviours_;
+  std::map<NovaHost, Instant> asked_off_;
+};
+
+}  // namespace vmha::sim

@@ -1,0 +1,137 @@
+// What goes wrong in each profile, and who repairs it when.
+#include <array>
+
+#include <fmt/core.h>
+
+#include "simulation/world.h"
+
+namespace vmha::sim {
+
+std::optional<Profile> profile_named(const std::string& name) {
+  for (const Profile profile : {Profile::kHostLoss, Profile::kHostLossCrash, Profile::kQuiet})
+    if (name == to_string(profile)) return profile;
+  return std::nullopt;
+}
+
+const char* to_string(Profile profile) {
+  static constexpr std::array<const char*, 3> kNames = {"host-loss", "host-loss-crash", "quiet"};
+  return kNames[static_cast<std::size_t>(profile)];
+}
+
+void World::fail_host() {
+  Rng& rng = clock_.rng();
+  checkers_.nothing_may_happen = false;
+  failed_at_ = clock_.now();
+  victim().failed_since = clock_.now();
+  const auto failure = static_cast<Failure>(rng.below(4));
+  switch (failure) {
+    case Failure::kPowerLost:
+      story_ = "power lost";
+      machines_.power_off(victim_, "its power supply failed");
+      if (rng.chance(300)) power_.set(victim_, Bmc::kSlow);
+      break;
+    case Failure::kMainsLost:
+      story_ = "power and power controller lost";
+      machines_.power_off(victim_, "no mains");
+      power_.set(victim_, Bmc::kDead);
+      break;
+    case Failure::kFrozen:
+    case Failure::kCut: {
+      static constexpr std::array<const char*, 4> kBmc = {"honest", "slow", "dead", "lying"};
+      const auto bmc = rng.below(kBmc.size());
+      story_ = fmt::format("{}, its power controller {}", failure == Failure::kFrozen ? "frozen" : "cut from both networks", kBmc[bmc]);
+      power_.set(victim_, static_cast<Bmc>(bmc));
+      if (failure == Failure::kFrozen) machines_.freeze(victim_, true);
+      else machines_.cut(victim_, false, false);
+      if (rng.chance(500)) clock_.after(clock_.between(seconds(8), seconds(60)), [this, failure] {
+        if (failure == Failure::kFrozen) machines_.freeze(victim_, false);
+        else machines_.cut(victim_, true, true);
+      });
+      break;
+    }
+  }
+  timeline_.say("failure", "{}: {}", victim_.value, story_);
+  clock_.after(clock_.between(seconds(150), seconds(200)), [this, failure] { repair_host(failure); });
+  if (options_.profile == Profile::kHostLossCrash) arm_crashes(1 + static_cast<int>(rng.below(5)));
+}
+
+void World::repair_host(Failure failure) {
+  performer_.faults_per_mille = 0;
+  repaired_at_ = clock_.now();
+  power_.set(victim_, Bmc::kHonest);
+  timeline_.say("operator", "repairs {}", victim_.value);
+  switch (failure) {
+    case Failure::kPowerLost: break;
+    case Failure::kMainsLost:
+      if (victim().kubernetes) machines_.power_on(victim_, "mains are back");
+      break;
+    case Failure::kFrozen: machines_.freeze(victim_, false); break;
+    case Failure::kCut: machines_.cut(victim_, true, true); break;
+  }
+  clock_.after(clock_.between(seconds(20), seconds(60)), [this] { reboot_by_hand(); });
+}
+
+/// Somebody power-cycles a fenced host that runs on, or starts one that is left off.
+void World::reboot_by_hand() {
+  if (checkers_.fenced.count(victim_) == 0 || (victim().on && victim().boots > 1)) return;
+  machines_.power_off(victim_, "by hand");
+  clock_.after(seconds(30), [this] { machines_.power_on(victim_, "by hand"); });
+}
+
+void World::arm_crashes(int left) {
+  if (left == 0) return;
+  Rng& rng = clock_.rng();
+  if (rng.chance(600)) controller_.crash_after_effects(rng.below(60));
+  else clock_.after(clock_.between(milliseconds(0), seconds(20)), [this] { controller_.crash(); });
+  clock_.after(clock_.between(seconds(5), seconds(45)), [this, left] { arm_crashes(left - 1); });
+}
+
+void World::disturb_quietly() {
+  Rng& rng = clock_.rng();
+  failed_at_ = clock_.now();
+  std::function<void()> heal;
+  switch (rng.below(5)) {
+    case 0:
+      story_ = "nova-compute killed";
+      victim().agent = false;
+      heal = [this] { victim().agent = true; };
+      break;
+    case 1:
+      story_ = "control network cut";
+      machines_.cut(victim_, false, true);
+      heal = [this] { machines_.cut(victim_, true, true); };
+      break;
+    case 2:
+      story_ = "bus lost";
+      nova_.bus = false;
+      heal = [this] { nova_.bus = true; };
+      break;
+    case 3:
+      story_ = "storage away, then nova-compute killed";
+      ceph_.works = false;
+      clock_.after(seconds(10), [this] { victim().agent = false; });
+      heal = [this] {
+        ceph_.works = true;
+        victim().agent = true;
+      };
+      break;
+    default:
+      story_ = "bus lost, then a control network cut";
+      nova_.bus = false;
+      clock_.after(seconds(10), [this] { machines_.cut(victim_, false, true); });
+      heal = [this] {
+        nova_.bus = true;
+        machines_.cut(victim_, true, true);
+      };
+      break;
+  }
+  timeline_.say("failure", "{}: {}", victim_.value, story_);
+  repaired_at_ = clock_.now() + seconds(100);
+  clock_.at(*repaired_at_ - seconds(10), [this, heal] {
+    timeline_.say("operator", "repairs {}", victim_.value);
+    heal();
+  });
+  if (rng.chance(500)) clock_.after(clock_.between(seconds(0), seconds(40)), [this] { controller_.crash(); });
+}
+
+}  // namespace vmha::sim
