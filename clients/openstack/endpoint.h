@@ -7,8 +7,10 @@
 
 namespace vmha::openstack {
 
-inline constexpr Microversion kOldestMicroversion{2, 73};  // Train: the newest vmha needs, a lock with a reason (2.71 server_groups, 2.59 paged migrations)
-inline constexpr Microversion kNewestMicroversion{2, 93};  // Zed: what the answers were recorded with; from 2.95 on an evacuated server stays stopped
+// Train: what vmha needs is a lock with a reason (2.73), server_groups (2.71) and paged migrations (2.59).
+inline constexpr Microversion kOldestMicroversion{2, 73};
+// Zed: what the answers were recorded with. From 2.95 on an evacuated server stays stopped.
+inline constexpr Microversion kNewestMicroversion{2, 93};
 
 /// The highest both know. kInvalid if the cloud's highest is too old.
 [[nodiscard]] Result<Microversion> choose_microversion(const MicroversionRange& range);

@@ -85,8 +85,10 @@ Result<std::string> select_endpoint(const std::vector<Endpoint>& catalog, const 
     if (found == nullptr && (region.empty() || endpoint.region == region)) found = &endpoint;
   }
   if (interfaces.empty()) return fail(ErrorKind::kInvalid, "the catalogue has no {} service; check the project and its rights", type);
-  if (regions.empty()) return fail(ErrorKind::kInvalid, "interface: the catalogue has no {} {} endpoint; it has: {}", interface, type, joined(interfaces));
-  if (found == nullptr) return fail(ErrorKind::kInvalid, "region: {} has no {} {} endpoint; the catalogue has: {}", region, interface, type, joined(regions));
+  if (regions.empty())
+    return fail(ErrorKind::kInvalid, "interface: the catalogue has no {} {} endpoint; it has: {}", interface, type, joined(interfaces));
+  if (found == nullptr)
+    return fail(ErrorKind::kInvalid, "region: {} has no {} {} endpoint; the catalogue has: {}", region, interface, type, joined(regions));
   if (region.empty() && regions.size() > 1) return fail(ErrorKind::kInvalid, "region: must be given; the catalogue has: {}", joined(regions));
   return found->url;
 }

@@ -74,9 +74,10 @@ Result<http::Response> Nova::Impl::exchange(const http::Request& request, Verb v
     if (!token) return tl::unexpected(redacted(token.error(), {rejected}));
     response = send(request, deadline, *token);
   }
-  if (!response) return tl::unexpected(redacted(response.error(), keystone->secrets()));
-  if (response->status >= 200 && response->status < 300) return response;
-  return tl::unexpected(redacted(error_of(*response, verb), keystone->secrets()));
+  if (response && response->status >= 200 && response->status < 300) return response;
+  std::vector<std::string> secrets = keystone->secrets();
+  secrets.push_back(*token);  // the cached one may be newer by now
+  return tl::unexpected(redacted(response ? error_of(*response, verb) : response.error(), secrets));
 }
 
 Result<std::string> Nova::Impl::get(const std::string& path, Instant deadline) {
@@ -193,7 +194,8 @@ Result<Listing<nova::Server>> Nova::servers_on(const NovaHost& host, Instant dea
   std::erase_if(listing->items, [&](const nova::Server& server) {
     if (server.host == host) return false;
     // nova drops a filter it does not grant (remove_invalid_options): these are not servers of this host.
-    if (++listing->malformed <= kMaxMalformedMessages) listing->malformed_messages.push_back(server.id.value + ": listed for another host than its own");
+    if (++listing->malformed > kMaxMalformedMessages) return true;
+    listing->malformed_messages.push_back(server.id.value + ": listed for another host than its own");
     return true;
   });
   return listing;

@@ -226,7 +226,8 @@ nova::Server read_server(Fields& in) {
   server.vm_state = in.text_or_null("OS-EXT-STS:vm_state");
   server.task_state = in.text_or_null("OS-EXT-STS:task_state");
   const json* power = in.find("OS-EXT-STS:power_state");
-  if (power == nullptr || !power->is_null()) server.power_state = static_cast<int>(in.integer("OS-EXT-STS:power_state"));  // null: not known yet, nova's NOSTATE
+  const bool not_known_yet = power != nullptr && power->is_null();  // nova's own NOSTATE
+  if (!not_known_yet) server.power_state = static_cast<int>(in.integer("OS-EXT-STS:power_state"));
   server.project_id = in.text_or_null("tenant_id");
   server.fault = read_fault(in);
   server.locked = in.boolean("locked");
