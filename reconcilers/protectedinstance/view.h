@@ -60,7 +60,8 @@ using InstanceDecision = Decision<api::ProtectedInstanceStatus>;
 /// requirement, is proven right now for every disk of this server (a disk outside the protected Ceph needs the power proof) and nova's
 /// service is forced down; (3) server, migrations and disks were read after that intent, within kProofReadableWithin, and show: still on
 /// the fenced host, no task, no unfinished migration, no watch from any address but the fence's (recorded co-attachments excepted).
-/// Unknown (an absent or old reading) yields a read, never an act.
+/// An evacuation whose destination was fenced with proof counts as ended with its task, and that fence's addresses as fenced.
+/// Unknown (an absent or old reading) yields a read, never an act. No act is wished in a pass that changes the recovery's intent, step or lock.
 [[nodiscard]] InstanceDecision decide(const InstanceView& view);
 
 /// True when both stand for the same attempt at the same stage (waiting for it, or at it): what `intent_since` is about.
