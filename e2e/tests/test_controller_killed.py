@@ -1,0 +1,105 @@
+"""Issue 3, point 4: vmha-controller gets SIGKILL right after a step; a new one finishes, and each server is evacuated once.
+
+Three losses, in which each new controller is killed again after a later step.
+"""
+import threading
+import time
+
+import pytest
+
+from vmha_e2e.checks import last_evacuation, require_evacuated_once, require_intact
+from vmha_e2e.lab import run
+from vmha_e2e.resources import QUICK, QUICK_RETURN, policy
+from vmha_e2e.world import fence, is_true, phase, verdict
+
+STEP_SECONDS = 180
+END_SECONDS = 300
+
+
+class Steps:
+    """When each step has happened, by what the world or the status shows of it."""
+
+    def __init__(self, world, host, earlier):
+        self._world, self._host = world, host
+        self._address = world.lab.machines[host]["storageAddress"]
+        self._earlier = earlier
+        self._listed = False
+
+    def _node(self):
+        return self._world.recorder.get("cn", self._host)
+
+    def fence_intent(self):
+        return fence(self._node()).get("state") == "Fencing"
+
+    def power_proof(self):
+        return fence(self._node()).get("power", {}).get("state") == "Proven"
+
+    def storage_proof(self):
+        return fence(self._node()).get("storage", {}).get("state") == "Proven"
+
+    def force_down(self):
+        return self._world.lab.services()[self._host]["forced_down"]
+
+    def first_evacuate_request(self):
+        return last_evacuation(self._world.lab, self._host) > self._earlier
+
+    def attest(self):
+        return any(is_true(instance, "Attested") and instance["status"].get("recovery", {}).get("phase") == "Attested"
+                   for instance in self._world.recorder.all("pi").values())
+
+    def lift(self):
+        """The blocklist entry was there and is gone."""
+        listed = self._world.lab.ceph.is_fenced(self._address)
+        self._listed = self._listed or listed
+        return fence(self._node()).get("state") == "Lifting" and not listed
+
+
+def kill_after(world, steps, name):
+    """Kills the controller within some milliseconds of the step: the watch wakes this up, and what it does not show is polled."""
+    reached = getattr(steps, name)
+    changed = threading.Event()
+    world.recorder.on_change(lambda *_: changed.set())
+    deadline = time.monotonic() + STEP_SECONDS
+    while not reached():
+        world.controller.require_alive()
+        assert time.monotonic() < deadline, f"{name}: not within {STEP_SECONDS} s; last seen: {world.recorder.describe()}"
+        changed.wait(0.05)
+        changed.clear()
+    world.controller.kill()
+    state = fence(world.recorder.get("cn", steps._host)).get("state")
+    world.controller.start()
+    return state
+
+
+@pytest.mark.parametrize("host, kills", [
+    pytest.param("compute-1", ["fence_intent", "force_down", "attest"], id="fence-intent,force-down,attest"),
+    pytest.param("compute-2", ["power_proof", "first_evacuate_request", "lift"], id="power-proof,evacuate-request,lift"),
+    pytest.param("compute-3", ["storage_proof"], id="storage-proof"),
+])
+def test_a_new_controller_finishes(world, host, kills):
+    names = world.boot("kill", host, 2)
+    world.begin(policy(**QUICK, **QUICK_RETURN))
+    world.wait_ready(names)
+    earlier = last_evacuation(world.lab, host)
+    steps = Steps(world, host, earlier)
+    run("host", host, "off")
+    before = world.lab.guests()
+    fences = []
+    for name in kills:
+        kill_after(world, steps, name)
+        fences.append(fence(world.recorder.get("cn", host))["id"])
+
+    world.wait(f"{host} in service again", lambda record: fence(record.get("cn", host)).get("state") == "Lifted"
+               and verdict(record.get("cn", host)) == "Healthy", END_SECONDS)
+    assert {*fences, fence(world.recorder.get("cn", host))["id"]} == {fences[0]}, f"more than one fence for one loss: {fences}"
+    after = world.lab.guests()
+    for name in names:
+        assert after[name]["host"] != host and after[name]["status"] == "ACTIVE" and not after[name]["task"], after[name]
+        assert after[name]["boot"] == before[name]["boot"] + 1, f"{name} was not booted exactly once"
+        require_intact(before[name], after[name])
+        assert is_true(world.instance(name), "Attested") and phase(world.instance(name)) in ("Recovered", "Protected")
+    require_evacuated_once(world.lab, host, names, since=earlier)
+    service = world.lab.services()[host]
+    assert (service["forced_down"], service["status"]) == (False, "enabled"), service
+    assert not world.lab.ceph.is_fenced(world.lab.machines[host]["storageAddress"]), world.lab.ceph.blocklist()
+    assert not any(server["locked"] for server in world.lab.servers().values())
