@@ -112,6 +112,12 @@ TEST_F(RedfishTest, WithoutASessionServiceBasicAuthenticationIsUsed) {
   EXPECT_THAT(controller_.asked("POST"), IsEmpty());
 }
 
+TEST_F(RedfishTest, AControllerThatHidesItsRootGetsBasicAuthentication) {
+  controller_.answer("GET /redfish/v1/", {{.status = 401, .body = {}, .headers = {}}});
+  EXPECT_TRUE(open(controller_.target())->read(kDeadline));
+  EXPECT_THAT(controller_.authentications(), Each("Basic"));
+}
+
 TEST_F(RedfishTest, ASessionServiceThatDoesNotWorkLeadsToBasicAuthentication) {
   for (const int status : {404, 405, 400, 500, 503}) {
     controller_.answer(kLogin, {{.status = status, .body = {}, .headers = {}}});
