@@ -91,14 +91,14 @@ class Lab:
     def heal(self):
         """Takes back every fault and every fence, whoever made it, and deletes all servers."""
         self._heal_services()
-        fenced = {entry.split(":")[0] for entry in self.ceph.blocklist()}
+        fenced = {name for name, machine in self.machines.items() if self.ceph.is_fenced(machine["storageAddress"])}
         for host in HOSTS.values():  # as the lab's command does it, but without eighteen starts of Python
             bmc.set_mode(host, "alive")
             for net in BRIDGES:
                 network.heal(host, net)
             if hosts.is_on(host):
                 hosts.thaw(host)
-            if host.storage_address in fenced:
+            if host.name in fenced:
                 hosts.power_off(host)  # a guest that was refused by the storage would go on wrongly once the entry is gone
             hosts.start_agent(host)
             hosts.power_on(host, hosts.remembered_pace())
@@ -125,7 +125,12 @@ class Lab:
                 return False
             return True
         wait_for(f"{host} not forced down", unforced, SERVICE_SECONDS, pause=1)
-        wait_for(f"nova-compute of {host} up", lambda: self.services()[host]["state"] == "up", SERVICE_SECONDS, pause=0.5)
+        heartbeat = self.services()[host]["updated_at"]  # one more, for the last may be of the time before it was switched off
+
+        def up():
+            service = self.services()[host]
+            return service["state"] == "up" and service["updated_at"] != heartbeat
+        wait_for(f"nova-compute of {host} up", up, SERVICE_SECONDS, pause=0.5)
         service = self.services()[host]
         if service["status"] != "enabled":
             self.cloud.nova("PUT", f"/os-services/{service['id']}", {"status": "enabled"})

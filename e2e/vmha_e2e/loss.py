@@ -4,7 +4,7 @@ import time
 from .checks import last_evacuation
 from .record import Witness
 from .resources import policy
-from .world import fence, is_recovered, is_true, recovery, verdict
+from .world import fence, is_recovered, is_true, phase, recovery, verdict
 
 HOST = "compute-1"
 RUNNING, STOPPED = 5, "loss-6"
@@ -50,6 +50,7 @@ class HostLoss:
         world = self.world
         world.wait(f"{self.host} recovered", lambda record: is_recovered(record.get("cn", self.host)), RECOVERY_SECONDS)
         self.node = world.recorder.get("cn", self.host)
+        world.wait("each instance Recovered", lambda _: all(phase(each) == "Recovered" for each in world.instances(self.names)), WRITE_SECONDS)
         self.instances = dict(zip(self.names, world.instances(self.names)))
         boots = {name: self.before[name]["boot"] for name in self.names}
         deadline = time.monotonic() + WRITE_SECONDS
