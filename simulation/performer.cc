@@ -149,19 +149,17 @@ void Performer::perform(const Effect& effect, std::function<bool()> alive, std::
     clock.at(effect.deadline, [this, operation = effect.operation] { (void)take_effect(operation); });
   }
   if (kind == 0) {
-    clock.at(std::min(answered, effect.deadline), [=] { answer(EffectDone{effect.id, leaves, fail(ErrorKind::kUnavailable, "connection reset")}); });
+    const Error broken{ErrorKind::kUnavailable, "connection reset"};
+    clock.at(std::min(answered, effect.deadline), [id = effect.id, leaves, answer, broken] { answer(EffectDone{id, leaves, tl::unexpected(broken)}); });
     return;
   }
-  clock.at(acts, [=, this]() mutable {
-    if (clock.now() > effect.deadline) return;  // the client gave up: it closed its connection before the request was taken
+  clock.at(acts, [this, effect, leaves, answered, lost, alive, answer] {
+    if (w_.clock.now() > effect.deadline) return;  // the client gave up: it closed its connection before the request was taken
     if (!alive() && w_.clock.rng().chance(500)) return;
-    auto outcome = take_effect(effect.operation);
-    if (lost || !alive()) return;
-    w_.clock.at(answered, [id = effect.id, leaves, answer = std::move(answer), outcome = std::move(outcome)]() mutable {
-      answer(EffectDone{id, leaves, std::move(outcome)});
-    });
+    const auto outcome = take_effect(effect.operation);
+    if (!lost && alive()) w_.clock.at(answered, [id = effect.id, leaves, answer, outcome] { answer(EffectDone{id, leaves, outcome}); });
   });
-  if (lost) clock.at(effect.deadline, [=] { answer(EffectDone{effect.id, leaves, tl::unexpected(silence)}); });
+  if (lost) clock.at(effect.deadline, [id = effect.id, leaves, answer, silence] { answer(EffectDone{id, leaves, tl::unexpected(silence)}); });
 }
 
 }  // namespace vmha::sim

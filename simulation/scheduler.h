@@ -16,6 +16,8 @@ namespace vmha::sim {
 class Scheduler {
  public:
   explicit Scheduler(std::uint64_t seed) : rng_(seed) {}
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
 
   [[nodiscard]] Instant now() const { return now_; }
   [[nodiscard]] WallTime wall() const { return kWallAtStart + (now_ - kStart); }
