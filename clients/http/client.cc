@@ -71,7 +71,8 @@ bool is_writable(const Request& request) {
   const bool path_ok = request.path.starts_with('/') && !has_control(request.path) && request.path.find(' ') == std::string::npos;
   const bool headers_ok = std::none_of(request.headers.begin(), request.headers.end(),
                                        [](const auto& header) { return has_control(header.first) || has_control(header.second); });
-  const bool method_ok = !request.method.empty() && std::all_of(request.method.begin(), request.method.end(), [](unsigned char c) { return std::isupper(c) != 0; });
+  const bool method_ok =
+      !request.method.empty() && std::all_of(request.method.begin(), request.method.end(), [](unsigned char c) { return std::isupper(c) != 0; });
   return path_ok && headers_ok && method_ok && !has_control(request.content_type);
 }
 
@@ -269,7 +270,7 @@ struct Client::Impl {
 
   void report(const Request& request, Instant start, const Result<Response>& result) const {
     const Exchange exchange{request.method, request.path, result ? result->status : 0, monotonic_now() - start};
-    // The first argument of every log line is fixed and the path goes without its query: no header, no body, no token can slip in.
+    // No header, no body, and the path without its query: no secret can slip in.
     log::debug("HTTP exchange ended", {{"method", exchange.method},
                                        {"path", without_query(exchange.path)},
                                        {"status", exchange.status},
@@ -299,7 +300,9 @@ Result<std::unique_ptr<Client>> Client::create(const std::string& base_url, Tls 
 }
 
 Result<Response> Client::send(const Request& request) {
-  if (!is_writable(request)) return fail(ErrorKind::kInvalid, "{}: the method, path or a header cannot be written as HTTP", impl_->endpoint.authority());
+  if (!is_writable(request)) {
+    return fail(ErrorKind::kInvalid, "{}: the method, path or a header cannot be written as HTTP", impl_->endpoint.authority());
+  }
   const Instant start = monotonic_now();
   if (!impl_->take_place(request.timeout)) {
     return fail(ErrorKind::kTimeout, "{} {}: {} exchanges with {} are running already", request.method, without_query(request.path), kMaxExchanges,

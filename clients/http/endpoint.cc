@@ -36,7 +36,9 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
   if (slash != std::string::npos) endpoint.prefix = rest.substr(slash);
   if (authority.find('@') != std::string::npos) return fail(ErrorKind::kInvalid, "the address must not hold credentials (user@host)");
   if (!is_clean(url)) return fail(ErrorKind::kInvalid, "the address must not hold spaces or control characters");
-  if (endpoint.prefix.find_first_of("?#") != std::string::npos) return fail(ErrorKind::kInvalid, "address {}: must end with the path, without ? or #", url);
+  if (endpoint.prefix.find_first_of("?#") != std::string::npos) {
+    return fail(ErrorKind::kInvalid, "address {}: must end with the path, without ? or #", url);
+  }
   while (endpoint.prefix.ends_with('/')) endpoint.prefix.pop_back();
 
   endpoint.port = endpoint.tls ? "443" : "80";
@@ -51,7 +53,9 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
     authority.erase(0, colon);
   }
   if (!authority.empty()) {
-    if (authority[0] != ':' || !is_port(authority.substr(1))) return fail(ErrorKind::kInvalid, "address {}: the port must be a number from 1 to 65535", url);
+    if (authority[0] != ':' || !is_port(authority.substr(1))) {
+      return fail(ErrorKind::kInvalid, "address {}: the port must be a number from 1 to 65535", url);
+    }
     endpoint.port = authority.substr(1);
   }
   if (endpoint.host.empty()) return fail(ErrorKind::kInvalid, "address {}: the host is missing", url);

@@ -153,8 +153,8 @@ struct Redfish::Impl {
     const auto role = session.get(path, deadline);
     if (!role || !role->contains("AssignedPrivileges")) return false;
     if (has_privilege(*role)) return true;
-    return fail(ErrorKind::kForbidden, "user {} has the role {}, which may not reset a system: give it a role with {}, such as Operator", target.username,
-                last_segment(path), kResetPrivilege);
+    return fail(ErrorKind::kForbidden, "user {} has the role {}, which may not reset a system: give it a role with {}, such as Operator",
+                target.username, last_segment(path), kResetPrivilege);
   }
 
   Result<Drill> drill(Instant deadline) {
@@ -167,7 +167,8 @@ struct Redfish::Impl {
     if (!role) return tl::unexpected(role.error());
     Drill drill{.reading = to_reading(found->document), .rights_known = *role, .message = {}};
     drill.message = action->allowed ? "ForceOff is offered" : "the controller does not list its reset types";
-    drill.message += *role ? fmt::format(", user {} may use it", target.username) : fmt::format(", the rights of user {} cannot be read", target.username);
+    drill.message += *role ? fmt::format(", user {} may use it", target.username)
+                           : fmt::format(", the rights of user {} cannot be read", target.username);
     return drill;
   }
 };

@@ -47,7 +47,8 @@ class RedfishSession {
   };
 
   Result<http::Response> request(const std::string& method, const std::string& path, const std::string& body, Instant deadline);
-  Result<http::Response> request_once(const Ticket& ticket, const std::string& method, const std::string& path, const std::string& body, Instant deadline);
+  Result<http::Response> request_once(const Ticket& ticket, const std::string& method, const std::string& path, const std::string& body,
+                                      Instant deadline);
   Result<http::Response> plain(const std::string& method, const std::string& path, const std::string& body, Instant deadline);
   Result<Ticket> ticket(Instant deadline);
   Result<Ticket> log_in(const std::string& sessions, Instant deadline);
