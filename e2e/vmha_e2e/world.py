@@ -49,15 +49,16 @@ class World:
         return self.recorder.wait(what, condition, seconds, alive=self.controller.require_alive)
 
     def wait_ready(self, servers, seconds=READY_SECONDS):
-        """All is well: each host is healthy and ready to be fenced, each of these servers is protected."""
+        """All is well: each host is healthy and ready to be fenced, each of these servers is protected, and guests answer the storage ping."""
         homes = {server["OS-EXT-SRV-ATTR:host"] for name, server in self.lab.servers().items() if name in servers}
 
         def ready(record):
             nodes = record.all("cn")
             hosts_ready = len(nodes) == len(self.lab.machines) and all(
                 verdict(node) == "Healthy" and is_true(node, "FencingReady") for node in nodes.values())
-            inventories = all(nodes[home].get("status", {}).get("storageClients", {}).get("addresses") for home in homes if home in nodes)
-            return hosts_ready and inventories and all(phase(self.instance(name)) == "Protected" for name in servers)
+            inventories = hosts_ready and all(status(nodes[home]).get("storageClients", {}).get("addresses") and
+                                              evidence(nodes[home], "StoragePing") == "Alive" for home in homes)
+            return inventories and all(phase(self.instance(name)) == "Protected" for name in servers)
         return self.wait(f"all hosts healthy and {', '.join(servers)} protected", ready, seconds)
 
     def instance(self, server):
@@ -105,6 +106,11 @@ def phase(resource):
 
 def verdict(node):
     return status(node).get("verdict", {}).get("value")
+
+
+def evidence(node, source):
+    """Alive, Stale, Off or Unknown."""
+    return next((each["state"] for each in status(node).get("verdict", {}).get("evidence", []) if each["source"] == source), "Unknown")
 
 
 def fence(node):
