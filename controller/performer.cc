@@ -255,7 +255,7 @@ Lane lane_of(const Operation& operation) {
 
 EffectDone Performer::perform(const Effect& effect) {
   const Instant started = monotonic_now();
-  if (started >= effect.deadline)
+  if (started >= std::min(effect.deadline, effect.start_by))
     return {effect.id, started, fail(ErrorKind::kTimeout, "{}: not sent, its time was over before a thread was free", name_of(effect.operation))};
   Instant deadline = effect.deadline;
   if (is_irreversible(effect.operation)) {

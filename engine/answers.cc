@@ -26,6 +26,7 @@ void note_power(computenode::DeviceReadings& readings, const Result<power::Readi
   readings.read_error = reading ? std::string() : describe(reading.error());
   if (!reading) return;
   readings.last = Reading<power::Reading>{*reading, started};
+  if (readings.last_off && started - *readings.last_off > computenode::kOffRunGap) readings.first_off.reset();  // the gap may hide an On
   if (reading->state != power::State::kOff) {
     readings.first_off.reset();
     readings.last_off.reset();
@@ -144,16 +145,34 @@ struct Taker {
     stored();
   }
   void operator()(const WriteNodeStatus&) const {
-    if (const auto* object = value_of<api::ComputeNode>(done)) s.changed(*object);
+    take_node();
     stored();
   }
   void operator()(const WriteInstanceStatus&) const {
-    if (const auto* object = value_of<api::ProtectedInstance>(done)) s.changed(*object);
+    take_instance();
     stored();
   }
   void operator()(const PatchNodeMetadata&) const {
-    if (const auto* object = value_of<api::ComputeNode>(done)) s.changed(*object);
+    take_node();
     stored();
+  }
+  /// Only of an object that is still there: an answer that the watch's DELETED overtook must not bring it back.
+  void take_node() const {
+    const auto* object = value_of<api::ComputeNode>(done);
+    if (object == nullptr) return;
+    const auto known = s.world.nodes.find(NodeName{object->metadata.name});
+    if (known != s.world.nodes.end() && known->second.metadata.uid == object->metadata.uid) s.changed(*object);
+  }
+  void take_instance() const {
+    const auto* object = value_of<api::ProtectedInstance>(done);
+    if (object == nullptr) return;
+    const InstanceName name{object->metadata.name};
+    const auto known = s.world.instances.find(name);
+    if (known == s.world.instances.end() || known->second.metadata.uid != object->metadata.uid) return;
+    s.changed(*object);
+    // The watch may have brought our own write first, or somebody's later one already.
+    const api::ProtectedInstance& now_known = s.world.instances.at(name);
+    if (protectedinstance::same_intent(now_known.status, object->status)) s.world.instance_memory[name].intent_is_ours = true;
   }
   void operator()(const CreateNode& op) const { created(key_of(NodeName{op.object.metadata.name})); }
   void operator()(const CreateInstance& op) const { created(key_of(InstanceName{op.object.metadata.name})); }
@@ -224,7 +243,10 @@ struct Taker {
       for (const ceph::ImageWatch& image : server.images) {
         // Volumes may be attached to several hosts; only a disk of its own says where a server runs.
         if (image.image.name.rfind(server.server.value, 0) != 0) continue;
-        for (const ceph::Watcher& watcher : image.watchers) found.insert(watcher.address);
+        std::set<Address> here;
+        for (const ceph::Watcher& watcher : image.watchers) here.insert(watcher.address);
+        // Open from two addresses: it is moving, or backed up. It says nothing about where this host's clients are.
+        if (here.size() == 1) found.insert(here.begin(), here.end());
       }
     }
     NodeMemory& memory = s.world.node_memory[name];

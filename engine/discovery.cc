@@ -22,35 +22,41 @@ void Engine::State::discover_nodes() {
   forget_gone_nodes();
 }
 
-void Engine::State::discover_instances(const std::vector<nova::Server>& servers) {
+/// A server that discovery makes a resource for, and that has none yet. A name that somebody's own object has taken is for a person to see.
+bool Engine::State::is_to_be_discovered(const nova::Server& server) const {
   const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
-  if (policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic || policy->spec.paused) return;
+  if (policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic || policy->spec.paused) return false;
+  if (world.instances_of_server.count(server.id) > 0 || !policy::matches(policy->spec.discovery.instance_selector, server)) return false;
+  return world.instances.count(InstanceName{policy::instance_for(server, options.ns).metadata.name}) == 0;
+}
+
+void Engine::State::discover_instances(const std::vector<nova::Server>& servers) {
   std::size_t made = 0;
   for (const nova::Server& server : servers) {
     if (made == kCreatesPerPass) break;
-    if (world.instances_of_server.count(server.id) > 0 || !policy::matches(policy->spec.discovery.instance_selector, server)) continue;
+    if (!is_to_be_discovered(server)) continue;
     api::ProtectedInstance instance = policy::instance_for(server, options.ns);
     const InstanceName name{instance.metadata.name};
-    if (world.instances.count(name) > 0 || !creating.insert(vmha::key_of(name)).second) continue;
+    if (!creating.insert(vmha::key_of(name)).second) continue;
     start(Owner{"", "create/" + vmha::key_of(name)}, kStatusTimeout, CreateInstance{std::move(instance)});
     ++made;
   }
 }
 
-/// True once an object was missing in two looks in a row.
-bool Engine::State::gone_twice(const std::string& key, bool present) {
+/// True once an object was missing in all looks of kGoneFor: one list with an element that nova could not show is no reason to forget a host.
+bool Engine::State::is_gone(const std::string& key, bool present) {
   if (present) {
-    missing_looks.erase(key);
+    missing_since.erase(key);
     return false;
   }
-  return ++missing_looks[key] >= 2;
+  return now - missing_since.emplace(key, now).first->second >= kGoneFor;
 }
 
 void Engine::State::forget_gone_nodes() {
   for (const auto& [name, node] : world.nodes) {
     if (!policy::is_discovered(node.metadata)) continue;
     const std::string key = vmha::key_of(name);
-    if (!gone_twice(key, world.service_of(node.nova_host()) != nullptr) || computenode::is_standing(node.status.fence)) continue;
+    if (!is_gone(key, world.service_of(node.nova_host()) != nullptr) || computenode::is_standing(node.status.fence)) continue;
     start(Owner{"", "delete/" + key}, kStatusTimeout, DeleteNode{name, node.metadata.uid});
   }
 }
@@ -61,7 +67,7 @@ void Engine::State::forget_gone_instances(const std::set<ServerId>& present) {
     const std::string key = vmha::key_of(name);
     const auto& recovery = instance.status.recovery;
     const bool recovering = recovery && standing_fences.count(recovery->fence_id) > 0;
-    if (!gone_twice(key, present.count(instance.spec.server_id) > 0) || recovering) continue;
+    if (!is_gone(key, present.count(instance.spec.server_id) > 0) || recovering) continue;
     start(Owner{"", "delete/" + key}, kStatusTimeout, DeleteInstance{name, instance.metadata.uid});
   }
 }

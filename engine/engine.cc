@@ -39,7 +39,9 @@ void Engine::State::start(const Owner& owner, Duration timeout, Operation operat
   std::string key = vmha::key_of(owner, operation);
   const bool act = is_irreversible(operation);
   const bool power_on = std::holds_alternative<PowerOn>(operation);
+  const bool evacuates = std::holds_alternative<Evacuate>(operation);
   auto effect = calls.start(owner, std::move(key), std::move(operation), now + timeout, std::move(announcements));
+  if (effect && evacuates) effect->start_by = now + kStartWithin;  // its proof may not grow older than the protocol allows
   if (!effect) return;
   effects.push_back(std::move(*effect));
   if (!act || owner.object.rfind("cn/", 0) != 0) return;
@@ -92,22 +94,9 @@ void Engine::State::handle(const Event& event) {
                    touch_nodes();
                  },
                  [&](const NodeChanged& e) { changed(e.object); },
-                 [&](const NodeDeleted& e) {
-                   world.remove_node(e.name);
-                   world.node_memory.erase(e.name);
-                   evidence.forget(e.name);
-                   creating.erase(vmha::key_of(e.name));
-                   queue.forget(vmha::key_of(e.name));
-                   calls.forget(vmha::key_of(e.name));
-                 },
+                 [&](const NodeDeleted& e) { deleted(e.name); },
                  [&](const InstanceChanged& e) { changed(e.object); },
-                 [&](const InstanceDeleted& e) {
-                   world.remove_instance(e.name);
-                   world.instance_memory.erase(e.name);
-                   creating.erase(vmha::key_of(e.name));
-                   queue.forget(vmha::key_of(e.name));
-                   calls.forget(vmha::key_of(e.name));
-                 },
+                 [&](const InstanceDeleted& e) { deleted(e.name); },
                  [&](const CachesSynced&) { synced = true; },
                  [&](const KubernetesNodeChanged& e) { world.kubernetes_nodes.insert_or_assign(e.node.name, e.node); },
                  [&](const KubernetesNodeDeleted& e) { world.kubernetes_nodes.erase(e.name); },

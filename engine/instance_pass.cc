@@ -12,6 +12,7 @@ void Engine::State::make_facts() {
   standing_fences.clear();
   fences_in_force.clear();
   nodes_of_address.clear();
+  nodes_of_network.clear();
   nodes_of_device.clear();
   for (const auto& [name, node] : world.nodes) {
     protectedinstance::HostFacts facts;
@@ -23,7 +24,10 @@ void Engine::State::make_facts() {
     for (const std::string& address : node.spec.storage.client_addresses) facts.addresses.insert(Address{address});
     if (facts.addresses.empty() && node.status.storage_clients)
       facts.addresses.insert(node.status.storage_clients->addresses.begin(), node.status.storage_clients->addresses.end());
-    for (const Address& address : facts.addresses) nodes_of_address[address].insert(name);
+    for (const Address& address : facts.addresses) {
+      nodes_of_address[canonical(address)].insert(name);
+      if (const auto network = parse_network(address.value); network && !network->is_single()) nodes_of_network.push_back({*network, {name}});
+    }
     for (const api::PowerDevice& device : node.spec.fencing.devices)
       if (device.redfish) nodes_of_device[device.redfish->endpoint + " system " + device.redfish->system_id].insert(name);
     if (facts.fence_standing) {
@@ -103,6 +107,7 @@ protectedinstance::InstanceView Engine::State::view_of(const api::ProtectedInsta
   view.hosts = host_facts;
   if (world.cluster_addresses) view.vmha_addresses = {world.cluster_addresses->value.begin(), world.cluster_addresses->value.end()};
   view.intent_since = world.instance_memory[name].intent_since;
+  view.intent_is_ours = world.instance_memory[name].intent_is_ours;
   view.leading_since = leading_since;
   view.nova_busy = calls.is_busy(vmha::key_of(name) + "/nova");
   view.may_start = may_start.count(name) > 0;

@@ -3,8 +3,8 @@
 
 #include <fmt/core.h>
 
+#include "base/address.h"
 #include "engine/state.h"
-#include "reconcilers/policy/selector.h"
 
 namespace vmha {
 namespace {
@@ -86,6 +86,19 @@ void Engine::State::update_storm() {
   storm.update(hosts, policy == nullptr ? api::Storm{} : policy->spec.storm, now);
 }
 
+/// Other nodes with a client address in this address or network, or with a network around it.
+std::string Engine::State::others_at(const Address& address, const NodeName& self) const {
+  std::set<NodeName> found;
+  if (const auto same = nodes_of_address.find(canonical(address)); same != nodes_of_address.end()) found = same->second;
+  const auto asked = parse_network(address.value);
+  if (asked && !asked->is_single())
+    for (const auto& [other, names] : nodes_of_address)
+      if (const auto network = parse_network(other.value); network && asked->overlaps(*network)) found.insert(names.begin(), names.end());
+  for (const auto& [network, names] : nodes_of_network)
+    if (asked && asked->overlaps(network)) found.insert(names.begin(), names.end());
+  return others(found, self);
+}
+
 std::string Engine::State::conflict_of(const api::ComputeNode& node) const {
   const NodeName self{node.metadata.name};
   for (const std::string& device : devices_of(node)) {
@@ -93,38 +106,48 @@ std::string Engine::State::conflict_of(const api::ComputeNode& node) const {
     if (found != nodes_of_device.end() && found->second.size() > 1)
       return fmt::format("the power controller {} also belongs to {}", device, others(found->second, self));
   }
-  for (const std::string& address : node.spec.storage.client_addresses) {
-    const auto found = nodes_of_address.find(Address{address});
-    if (found != nodes_of_address.end() && found->second.size() > 1)
-      return fmt::format("the client address {} also belongs to {}", address, others(found->second, self));
-  }
+  for (const std::string& address : node.spec.storage.client_addresses)
+    if (const std::string who = others_at(Address{address}, self); !who.empty()) return fmt::format("the client address {} also belongs to {}", address, who);
   return {};
 }
 
 std::string Engine::State::shared_address_of(const api::ComputeNode& node) const {
   const NodeName self{node.metadata.name};
   for (const Address& address : addresses_of(node)) {
-    const auto found = nodes_of_address.find(address);
-    if (found != nodes_of_address.end() && found->second.size() > 1) return fmt::format("{} is also a client address of {}", address.value, others(found->second, self));
+    if (const std::string who = others_at(address, self); !who.empty()) return fmt::format("{} is also a client address of {}", address.value, who);
     if (!world.cluster_addresses) continue;
-    const auto& cluster = world.cluster_addresses->value;
-    if (std::find(cluster.begin(), cluster.end(), address) != cluster.end()) return fmt::format("{} is an address of the Ceph cluster or of vmha itself", address.value);
+    for (const Address& of_cluster : world.cluster_addresses->value)
+      if (covers({address}, of_cluster)) return fmt::format("{} holds {}, an address of the Ceph cluster or of vmha itself", address.value, of_cluster.value);
   }
   return {};
 }
+
+namespace {
+
+void keep_only(const FenceId& id, NodeMemory& memory) {
+  if (memory.fence == id) return;
+  memory.fence = id;
+  memory.requested.clear();
+  memory.blocklist_proven.reset();
+  memory.forced_down_seen.reset();
+  memory.returned_healthy_since.reset();
+  memory.disks.reset();
+}
+
+/// Of a cell that is down nova leaves servers out of a list without a word (clients/openstack/nova.h).
+bool is_cell_known(const nova::Service* service) { return service != nullptr && service->state_known; }
+
+bool is_called(const std::optional<api::Fence>& fence) {
+  return computenode::is_standing(fence) && (fence->power.state != api::ProofState::kPending || fence->storage.state != api::ProofState::kPending);
+}
+
+}  // namespace
 
 /// Forgets what was about another fence, and notes when this one was first seen at work and when nova first showed our mark.
 void Engine::State::remember_fence(const api::ComputeNode& node, NodeMemory& memory) {
   const auto& fence = node.status.fence;
   const FenceId id = computenode::is_standing(fence) ? fence->id : FenceId{};
-  if (memory.fence != id) {
-    memory.fence = id;
-    memory.requested.clear();
-    memory.blocklist_proven.reset();
-    memory.forced_down_seen.reset();
-    memory.returned_healthy_since.reset();
-    memory.disks.reset();
-  }
+  keep_only(id, memory);
   if (id.empty()) return;
   if (fence->state != api::FenceState::kHeld) memory.requested.emplace("fence", now);
   const nova::Service* service = world.service_of(node.nova_host());
@@ -154,12 +177,15 @@ computenode::RecoveryCount Engine::State::count_recovery(const api::ComputeNode&
     else if (ours && recovery->phase == api::RecoveryStep::kFailed) ++count.failed;
     else ++count.skipped;
   }
+  // An evacuation to this host that is not over still needs this host's proof to be readable.
+  for (const auto& [name, instance] : world.instances)
+    if (instance.status.recovery && instance.status.recovery->to == node.metadata.name && protectedinstance::is_in_flight(instance.status)) count.none_left = false;
   const auto servers = world.servers_of_host.find(node.nova_host());
-  count.all_known = servers != world.servers_of_host.end() && memory.forced_down_seen && servers->second.at >= *memory.forced_down_seen;
-  const api::HAPolicy* policy = world.policy_named(node.spec.policy);
-  if (!count.all_known || policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic) return count;
+  count.all_known = servers != world.servers_of_host.end() && memory.forced_down_seen && servers->second.at >= *memory.forced_down_seen &&
+                    is_cell_known(world.service_of(node.nova_host()));
+  if (!count.all_known) return count;
   for (const nova::Server& server : servers->second.value)
-    if (world.instances_of_server.count(server.id) == 0 && policy::matches(policy->spec.discovery.instance_selector, server)) count.all_known = false;
+    if (is_to_be_discovered(server)) count.all_known = false;
   return count;
 }
 
@@ -194,6 +220,8 @@ computenode::NodeView Engine::State::view_of(const api::ComputeNode& node) {
   view.returned_healthy_since = memory.returned_healthy_since;
   view.lanes = calls.lanes(vmha::key_of(name));
   view.requested = memory.requested;
+  view.acted = std::any_of(memory.requested.begin(), memory.requested.end(), [](const auto& entry) { return entry.first != "fence"; });
+  view.cluster_addresses_known = world.cluster_addresses.has_value();
   if (computenode::is_standing(node.status.fence)) {
     assemble_disks(world, node.nova_host(), memory);
     view.recorded_watchers = recorded_watchers(world, node);
@@ -236,8 +264,14 @@ void Engine::State::pass_node(const NodeName& name) {
   if (changes && !in_flight) {
     api::ComputeNode object = node;
     object.status = decision.status;
+    const bool was_deciding = memory.deciding;
     memory.deciding = computenode::is_standing(object.status.fence) && object.status.fence->state == api::FenceState::kFencing &&
                       !(computenode::is_standing(node.status.fence) && node.status.fence->state == api::FenceState::kFencing);
+    if (is_called(object.status.fence) && !(is_called(node.status.fence) && node.status.fence->id == object.status.fence->id)) {
+      keep_only(object.status.fence->id, memory);
+      memory.requested["begun"] = now;  // this process judged it: what follows needs no second judgement
+    }
+    if (memory.deciding != was_deciding) update_storm();  // the next host of this call must see this one
     start(Owner{key, "status"}, kStatusTimeout, WriteNodeStatus{std::move(object)}, std::move(decision.announcements));
   } else if (!in_flight) {
     memory.deciding = false;

@@ -40,8 +40,28 @@ void Engine::State::changed(const api::HAPolicy& object) {
   for (const auto& [name, instance] : world.instances) touch_instance(name);
 }
 
+void Engine::State::deleted(const NodeName& name) {
+  world.remove_node(name);
+  world.node_memory.erase(name);
+  evidence.forget(name);
+  creating.erase(vmha::key_of(name));
+  queue.forget(vmha::key_of(name));
+  calls.forget(vmha::key_of(name));
+}
+
+void Engine::State::deleted(const InstanceName& name) {
+  world.remove_instance(name);
+  world.instance_memory.erase(name);
+  creating.erase(vmha::key_of(name));
+  queue.forget(vmha::key_of(name));
+  calls.forget(vmha::key_of(name));
+}
+
 void Engine::State::changed(const api::ComputeNode& object) {
   const NodeName name{object.metadata.name};
+  const auto older = world.nodes.find(name);
+  // Deleted and made again within one gap of the watch: nothing that was learned about the old one is about this one.
+  if (older != world.nodes.end() && older->second.metadata.uid != object.metadata.uid) deleted(name);
   const auto known = world.nodes.find(name);
   if (known != world.nodes.end() && !is_not_older(object.metadata.resource_version, known->second.metadata.resource_version)) return;
   if (known != world.nodes.end() && known->second.metadata.resource_version == object.metadata.resource_version) return;
@@ -54,12 +74,17 @@ void Engine::State::changed(const api::ComputeNode& object) {
 
 void Engine::State::changed(const api::ProtectedInstance& object) {
   const InstanceName name{object.metadata.name};
+  const auto older = world.instances.find(name);
+  if (older != world.instances.end() && older->second.metadata.uid != object.metadata.uid) deleted(name);
   const auto known = world.instances.find(name);
   if (known != world.instances.end() && !is_not_older(object.metadata.resource_version, known->second.metadata.resource_version)) return;
   if (known != world.instances.end() && known->second.metadata.resource_version == object.metadata.resource_version) return;
   InstanceMemory& memory = world.instance_memory[name];
   const bool same = known != world.instances.end() && protectedinstance::same_intent(known->second.status, object.status);
-  if (!same || !memory.intent_since) memory.intent_since = now;
+  if (!same || !memory.intent_since) {
+    memory.intent_since = now;
+    memory.intent_is_ours = false;  // until the answer to a write of our own says so
+  }
   world.put(object);
   creating.erase(vmha::key_of(name));
   touch_instance(name);

@@ -7,6 +7,7 @@
 
 #include "api/conditions.h"
 #include "api/names.h"
+#include "base/address.h"
 #include "base/rng.h"
 #include "engine/calls.h"
 #include "engine/engine.h"
@@ -32,6 +33,7 @@ inline constexpr Duration kFailedDrillEvery = seconds(30);
 inline constexpr Duration kStatusRetry = milliseconds(300); ///< after a conflict: the watch brings the newer object meanwhile
 inline constexpr Duration kPolicyEvery = seconds(2);
 inline constexpr Duration kStuckGrant = seconds(15);        ///< one that may start and does not no longer keeps others waiting
+inline constexpr Duration kGoneFor = seconds(60);           ///< discovered objects are deleted after their host or server was missing so long
 inline constexpr std::size_t kSweepServers = 500;           ///< servers a ReadDisks
 inline constexpr std::size_t kKeysPerPass = 500;            ///< decisions a call of Engine::on; the rest waits for the next tick
 inline constexpr std::size_t kCreatesPerPass = 50;
@@ -60,14 +62,15 @@ struct Engine::State {
   std::set<InstanceName> may_start;
   std::set<std::string> creating;          ///< objects whose creation was asked for and not yet seen
 
-  std::map<std::string, int> missing_looks;  ///< discovered objects whose host or server was not in the last looks
+  std::map<std::string, Instant> missing_since;  ///< discovered objects whose host or server was not in the last looks
 
   // What several passes of one call of on() share; made by the first that needs it.
   bool facts_made = false;
   std::vector<protectedinstance::HostFacts> host_facts;
   std::set<FenceId> standing_fences;
   std::map<NodeName, FenceInForce> fences_in_force;
-  std::map<Address, std::set<NodeName>> nodes_of_address;
+  std::map<Address, std::set<NodeName>> nodes_of_address;   ///< canonical, single addresses and networks
+  std::vector<std::pair<Network, std::set<NodeName>>> nodes_of_network;
   std::map<std::string, std::set<NodeName>> nodes_of_device;
 
   // engine.cc
@@ -87,6 +90,8 @@ struct Engine::State {
   void changed(const api::HAPolicy& object);
   void changed(const api::ComputeNode& object);
   void changed(const api::ProtectedInstance& object);
+  void deleted(const NodeName& name);
+  void deleted(const InstanceName& name);
 
   // polls.cc: what to look at, whatever is decided
   void poll();
@@ -98,7 +103,8 @@ struct Engine::State {
   void discover_instances(const std::vector<nova::Server>& servers);
   void forget_gone_nodes();
   void forget_gone_instances(const std::set<ServerId>& present);
-  [[nodiscard]] bool gone_twice(const std::string& key, bool present);
+  [[nodiscard]] bool is_gone(const std::string& key, bool present);
+  [[nodiscard]] bool is_to_be_discovered(const nova::Server& server) const;
 
   // node_pass.cc
   void pass_node(const NodeName& name);
@@ -107,6 +113,7 @@ struct Engine::State {
   void remember_fence(const api::ComputeNode& node, NodeMemory& memory);
   [[nodiscard]] policy::HostStanding standing_of(const api::ComputeNode& node, const NodeMemory& memory) const;
   void update_storm();
+  [[nodiscard]] std::string others_at(const Address& address, const NodeName& self) const;
   [[nodiscard]] std::string conflict_of(const api::ComputeNode& node) const;
   [[nodiscard]] std::string shared_address_of(const api::ComputeNode& node) const;
 

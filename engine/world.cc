@@ -79,10 +79,10 @@ void World::put_servers(const NovaHost& host, std::vector<nova::Server> servers,
 }
 
 void World::put_server(const nova::Server& server, Instant started) {
-  gone.erase(server.id);
-  host_of_server[server.id] = server.host;
   const auto known = single_reads.find(server.id);
   if (known != single_reads.end() && known->second.at > started) return;
+  gone.erase(server.id);
+  host_of_server[server.id] = server.host;
   single_reads.insert_or_assign(server.id, Reading<nova::Server>{server, started});
 }
 

@@ -34,6 +34,7 @@ struct NodeMemory {
 
 struct InstanceMemory {
   std::optional<Instant> intent_since;
+  bool intent_is_ours = false;                               ///< this process stored it
   std::optional<Instant> granted_since;                      ///< when it was first allowed to start and did not
 };
 

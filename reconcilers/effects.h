@@ -100,8 +100,9 @@ using Operation =
 struct Effect {
   std::uint64_t id = 0;   ///< unique within one process
   std::string key;        ///< at most one effect in flight per key, e.g. "cn/compute-1/power"
-  Instant deadline;       ///< the shell gives up then and answers kTimeout or kUnknownOutcome
-  Operation operation;
+  Instant deadline = {};  ///< the shell gives up then and answers kTimeout or kUnknownOutcome
+  Operation operation = {};
+  Instant start_by = Instant::max();  ///< not to be started later: the readings it was decided on would be too old
 };
 
 // ---- Answers ---------------------------------------------------------------------------------------------------------------

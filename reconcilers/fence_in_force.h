@@ -20,6 +20,9 @@ struct FenceInForce {
   bool service_forced_down = false;  ///< nova reads forced_down=true and our disabled_reason, read after the fence was proven
 };
 
-inline constexpr Duration kProofReadableWithin = seconds(5);  ///< protocol, Proof: at most 5 s before each evacuate request
+/// Protocol, Proof: at most 5 s before each evacuate request. A decision takes no older reading than this, and its call leaves within kStartWithin or
+/// not at all.
+inline constexpr Duration kProofReadableWithin = seconds(4);
+inline constexpr Duration kStartWithin = seconds(1);
 
 }  // namespace vmha

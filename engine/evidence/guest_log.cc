@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/address.h"
+
 namespace vmha::evidence {
 namespace {
 
@@ -30,7 +32,8 @@ void GuestLog::restart_watch() {
 void GuestLog::track(const NovaHost& host, const std::vector<std::string>& client_addresses) {
   auto& known = hosts_[host];
   known.tracked = true;
-  known.addresses = AddressSet(client_addresses);
+  known.addresses.clear();
+  for (const std::string& address : client_addresses) known.addresses.insert(Address{address});
 }
 
 void GuestLog::forget(const NovaHost& host) {
@@ -200,7 +203,7 @@ void GuestLog::take(const ceph::Ping& ping, Instant sent, std::unordered_map<Nov
     image->found = ping.image_found;
     if (!ping.image_found) continue;
     const bool ours =
-        std::any_of(ping.acknowledged.begin(), ping.acknowledged.end(), [&](const auto& watcher) { return host.addresses.covers(watcher.address); });
+        std::any_of(ping.acknowledged.begin(), ping.acknowledged.end(), [&](const auto& watcher) { return covers(host.addresses, watcher.address); });
     if (!ours && ping.acknowledged.empty() && !ping.answered) continue;  // Unknown
     image->silent_at.reset();
     image->by_others.reset();

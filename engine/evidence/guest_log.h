@@ -12,7 +12,6 @@
 #include "api/observed/nova.h"
 #include "api/policy.h"
 #include "base/result.h"
-#include "engine/evidence/address_set.h"
 #include "engine/evidence/evidence_log.h"
 #include "reconcilers/computenode/evidence.h"
 
@@ -69,7 +68,7 @@ class GuestLog {
   };
   struct Host {
     bool tracked = false;
-    AddressSet addresses;
+    std::set<Address> addresses;
     std::optional<Instant> suspect_since;
     std::optional<Instant> listed;      ///< start of the newest list
     std::vector<ServerId> guests;

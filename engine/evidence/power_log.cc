@@ -39,7 +39,8 @@ void PowerLog::observe(const NodeName& node, const std::string& name, const Resu
   last_look_ = std::max(last_look_.value_or(started), started);
   const bool off = reading->state == power::State::kOff;
   if (!off) device->first_off.reset();
-  if (off && !device->first_off) device->first_off = started;
+  // A gap in which nothing could be read may hide an On: the run starts anew behind it.
+  if (off && (!device->first_off || started - device->read_at > computenode::kOffRunGap)) device->first_off = started;
   device->state = reading->state;
   device->read_at = started;
 }

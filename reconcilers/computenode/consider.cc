@@ -36,29 +36,6 @@ api::NovaBefore nova_before(const Pass& pass) {
   return before;
 }
 
-void start_methods(const Pass& pass, api::Fence& fence) {
-  fence.power.state = ProofState::kRequested;
-  fence.storage.state = ProofState::kRequested;
-  if (!pass.uses(api::FenceMethod::kPower)) {
-    fence.power.state = ProofState::kSkipped;
-    fence.power.message = "the policy does not use power";
-  } else if (pass.spec().fencing.devices.empty()) {
-    fence.power.state = ProofState::kSkipped;
-    fence.power.message = "no power controller is configured (spec.fencing.devices)";
-  }
-  if (!pass.uses(api::FenceMethod::kStorage)) {
-    fence.storage.state = ProofState::kSkipped;
-    fence.storage.message = "the policy does not use storage";
-  } else if (fence.storage.addresses.empty()) {
-    fence.storage.state = ProofState::kSkipped;
-    fence.storage.message = "no client address of the host is known (spec.storage.clientAddresses)";
-  } else if (!pass.view.shared_address.empty()) {
-    fence.storage.state = ProofState::kSkipped;
-    fence.storage.message = "SharedAddress: " + pass.view.shared_address;
-  }
-  fence.power.device_hash = devices_hash(pass.spec());
-}
-
 api::Fence new_fence(const Pass& pass, const std::string& reason) {
   api::Fence fence;
   fence.id = FenceId{pass.view.object->metadata.name + "-" + pass.view.fresh_suffix};
@@ -80,6 +57,29 @@ void say_what_would_be_done(Pass& pass, const std::string& why, const std::strin
 }
 
 }  // namespace
+
+void start_methods(const Pass& pass, api::Fence& fence) {
+  fence.power.state = ProofState::kRequested;
+  fence.storage.state = ProofState::kRequested;
+  if (!pass.uses(api::FenceMethod::kPower)) {
+    fence.power.state = ProofState::kSkipped;
+    fence.power.message = "the policy does not use power";
+  } else if (pass.spec().fencing.devices.empty()) {
+    fence.power.state = ProofState::kSkipped;
+    fence.power.message = "no power controller is configured (spec.fencing.devices)";
+  }
+  if (!pass.uses(api::FenceMethod::kStorage)) {
+    fence.storage.state = ProofState::kSkipped;
+    fence.storage.message = "the policy does not use storage";
+  } else if (fence.storage.addresses.empty()) {
+    fence.storage.state = ProofState::kSkipped;
+    fence.storage.message = "no client address of the host is known (spec.storage.clientAddresses)";
+  } else if (pass.view.cluster_addresses_known && !pass.view.shared_address.empty()) {
+    fence.storage.state = ProofState::kSkipped;
+    fence.storage.message = "SharedAddress: " + pass.view.shared_address;
+  }
+  fence.power.device_hash = devices_hash(pass.spec());
+}
 
 std::string reason_to_fence(const Pass& pass) {
   const Judgement& j = pass.view.judgement;

@@ -1,6 +1,7 @@
-#include "reconcilers/computenode/pass.h"
-
 #include <algorithm>
+
+#include "base/address.h"
+#include "reconcilers/computenode/pass.h"
 
 namespace vmha::computenode {
 namespace {
@@ -24,7 +25,7 @@ void record_storage_clients(Pass& pass) {
   api::StorageClients clients = pass.stored().storage_clients.value_or(api::StorageClients{});
   if (!pass.spec().storage.client_addresses.empty()) {
     clients.addresses.clear();
-    for (const std::string& address : pass.spec().storage.client_addresses) clients.addresses.push_back(Address{address});
+    for (const std::string& address : pass.spec().storage.client_addresses) clients.addresses.push_back(canonical(Address{address}));
   } else if (pass.view.inventory && !pass.view.inventory->empty()) {
     clients.addresses = *pass.view.inventory;
   }
@@ -41,11 +42,14 @@ void work_on_fence(Pass& pass) {
   const bool called = fence.power.state != api::ProofState::kPending || fence.storage.state != api::ProofState::kPending;
   if (fence.state == FenceState::kHeld) return continue_held(pass);
   if (!called) return continue_intended(pass);
+  if (fence.state == FenceState::kLifting) return return_host(pass);
+  if (!pass.view.acted && !shows_in_the_world(pass)) return continue_unseen(pass);
   const bool finished = pass.stored().recovery && pass.stored().recovery->finished_time.has_value();
+  const bool settled = finished && pass.view.recovery.none_left;
   const bool power_open = fence.power.state == api::ProofState::kRequested || fence.power.state == api::ProofState::kFailed;
-  if (fence.state != FenceState::kLifting && (!finished || power_open)) make_proof(pass);
+  if (!settled || power_open) make_proof(pass);
   if (fence.state == FenceState::kFencing) return conclude_fencing(pass);
-  if (!finished) return recover(pass);
+  if (!settled) return recover(pass);
   return_host(pass);
 }
 

@@ -43,6 +43,7 @@ struct PowerEvidence {
 };
 
 inline constexpr Duration kOffConfirm = seconds(2);  ///< protocol: two Off readings 2 s apart
+inline constexpr Duration kOffRunGap = seconds(5);   ///< a longer gap between two readings ends a run of Off: it may hide an On
 
 struct HostEvidence {
   Heartbeat nova;

@@ -18,7 +18,7 @@ inline constexpr Duration kOtherMethodGrace = seconds(5);     ///< protocol, Pro
 inline constexpr Duration kRequestAgain = seconds(5);         ///< a power request that had no effect is repeated after this
 inline constexpr Duration kRetryAtMost = seconds(5);          ///< longest pause between attempts while a fence stands
 inline constexpr Duration kFencingReadEvery = milliseconds(500);
-inline constexpr Duration kBlocklistReadEvery = seconds(2);   ///< leaves a margin to kProofReadableWithin
+inline constexpr Duration kBlocklistReadEvery = seconds(1);   ///< leaves a margin to kProofReadableWithin
 inline constexpr Duration kFarExpiry = std::chrono::hours(24 * 30);  ///< an entry that ends sooner is no fence
 
 struct Pass {
@@ -52,12 +52,19 @@ struct Pass {
 void consider_fence(Pass& pass);       // consider.cc: none stands yet
 void continue_held(Pass& pass);        // consider.cc
 void continue_intended(Pass& pass);    // consider.cc: Fencing, nothing called yet
+void continue_unseen(Pass& pass);      // unseen.cc: status says that calls were made, and nothing in the world shows one
 void make_proof(Pass& pass);           // prove.cc: power and storage side by side, and keeping the proof readable
 void conclude_fencing(Pass& pass);     // prove.cc: Fencing -> Proven
 void recover(Pass& pass);              // recover.cc: force down, disable, follow the instances
 void return_host(Pass& pass);          // return.cc: power on, lift, un-force, enable
 void watch_devices(Pass& pass);        // devices.cc: readings, drills, status.devices
 void summarize(Pass& pass);            // summary.cc: phase and conditions
+
+/// Is anything of the stored fence in force: an address listed, a device that reads Off, our mark in nova? Asks for what is not known yet; false
+/// until then.
+[[nodiscard]] bool shows_in_the_world(Pass& pass);
+/// Begins the methods the policy uses, or says why one is skipped.
+void start_methods(const Pass& pass, api::Fence& fence);
 
 /// Does the judgement (or a person) ask for a fence, and why? Empty: no.
 [[nodiscard]] std::string reason_to_fence(const Pass& pass);
@@ -71,6 +78,8 @@ struct LiveProof {
   std::optional<Instant> storage_since;
 };
 [[nodiscard]] LiveProof live_proof(const NodeView& view);
+/// Since when all devices of the level are proven off by readings that are still young enough.
+[[nodiscard]] std::optional<Instant> level_proven_off(const NodeView& view, int level);
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
 /// The entry of that whole address (or network), not of one of its clients.
 [[nodiscard]] bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address);

@@ -19,17 +19,6 @@ std::optional<Instant> proven_off(const NodeView& view, const api::PowerDevice& 
   return *r.first_off + kOffConfirm;
 }
 
-std::optional<Instant> level_proven_off(const NodeView& view, int level) {
-  std::optional<Instant> since;
-  for (const api::PowerDevice& device : view.object->spec.fencing.devices) {
-    if (device.level != level) continue;
-    const auto off = proven_off(view, device);
-    if (!off) return std::nullopt;
-    since = since ? std::max(*since, *off) : *off;
-  }
-  return since;
-}
-
 /// The proof covers every address of the fence, was made in this process's life, and the addresses can still be read in the list.
 std::optional<Instant> proven_blocklisted(const NodeView& view, const api::Fence& fence) {
   const auto& addresses = fence.storage.addresses;
@@ -40,6 +29,17 @@ std::optional<Instant> proven_blocklisted(const NodeView& view, const api::Fence
 }
 
 }  // namespace
+
+std::optional<Instant> level_proven_off(const NodeView& view, int level) {
+  std::optional<Instant> since;
+  for (const api::PowerDevice& device : view.object->spec.fencing.devices) {
+    if (device.level != level) continue;
+    const auto off = proven_off(view, device);
+    if (!off) return std::nullopt;
+    since = since ? std::max(*since, *off) : *off;
+  }
+  return since;
+}
 
 bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address) {
   if (!entry.range.empty()) return entry.range == address.value;  // a CIDR of spec.storage.clientAddresses

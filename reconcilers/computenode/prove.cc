@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "base/address.h"
 #include "reconcilers/computenode/pass.h"
 
 namespace vmha::computenode {
@@ -37,8 +38,10 @@ void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
   if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
 }
 
-/// The level to work on: the lowest until its time is over, then the next one, the last one for ever.
+/// The level to work on: one that is proven off; else the lowest until its time is over, then the next one, the last one for ever.
 int current_level(const Pass& pass, const std::vector<int>& all, const Instant started) {
+  for (const int level : all)
+    if (level_proven_off(pass.view, level)) return level;
   const auto each = std::max<Duration>(pass.policy().fencing.power_timeout, seconds(1));
   const auto passed = static_cast<std::size_t>((pass.view.now - started) / each);
   return all[std::min(passed, all.size() - 1)];
@@ -48,6 +51,13 @@ int current_level(const Pass& pass, const std::vector<int>& all, const Instant s
 bool has_new_boot_id(const Pass& pass, const api::Fence& fence) {
   return pass.view.kubernetes_node && !fence.boot_id.empty() && !pass.view.kubernetes_node->boot_id.empty() &&
          pass.view.kubernetes_node->boot_id != fence.boot_id;
+}
+
+/// A fresh reading says otherwise: what was Off is not any more.
+bool reads_on_again(const NodeView& view) {
+  return std::any_of(view.devices.begin(), view.devices.end(), [&](const auto& device) {
+    return is_fresh(device.second.last, kProofReadableWithin, view.now) && device.second.last->value.state == power::State::kOn;
+  });
 }
 
 void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
@@ -68,6 +78,11 @@ void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
     fence.power.message = "read Off twice";
     if (!fence.power.proven_time) fence.power.proven_time = pass.view.wall;
     if (!fence.host_fenced_time) fence.host_fenced_time = pass.view.wall;
+  } else if (fence.power.state == ProofState::kProven && reads_on_again(pass.view)) {
+    fence.power.state = ProofState::kRequested;
+    fence.power.proven_time.reset();
+    fence.host_fenced_time.reset();
+    pass.announce(true, "FenceFailed", "power reads On again");
   } else if (fence.power.state == ProofState::kRequested && late) {
     fence.power.state = ProofState::kFailed;
     pass.announce(true, "FenceFailed", "power could not be proven off in time");
@@ -95,8 +110,12 @@ std::vector<ImageId> images_of_host(const NodeView& view) {
   if (!view.disks) return images;
   for (const ServerImages& server : view.disks->value)
     for (const ceph::ImageWatch& image : server.images)
-      if (image.found) images.push_back(image.image);
+      if (image.found || !image.read) images.push_back(image.image);  // one that did not answer now may be there
   return images;
+}
+
+bool is_subset(const std::vector<ImageId>& images, const std::vector<ImageId>& of) {
+  return std::all_of(images.begin(), images.end(), [&](const ImageId& image) { return std::find(of.begin(), of.end(), image) != of.end(); });
 }
 
 /// A server whose disks may rightly be open elsewhere: the gates of its own recovery judge those.
@@ -110,17 +129,24 @@ bool is_moving(const NodeView& view, const nova::Server& server) {
 /// "vms/x_disk is watched from 10.77.0.19": a client of the host that the fence does not cover; empty if there is none.
 std::string unfenced_watch(const NodeView& view, const api::Fence& fence) {
   const std::set<Address> fenced(fence.storage.addresses.begin(), fence.storage.addresses.end());
+  const auto is_co_attachment = [&](const ImageId& image, const Address& address) {
+    const auto recorded = view.recorded_watchers.find(image.path());
+    if (recorded == view.recorded_watchers.end() || recorded->second.count(address) == 0) return false;
+    // Only beside the host's own client: alone it may be the host itself under an address that the fence does not know.
+    return std::any_of(recorded->second.begin(), recorded->second.end(), [&](const Address& other) { return covers(fenced, other); });
+  };
   if (!view.servers) return "nova's list of the host's servers is not known yet";
   for (const nova::Server& server : view.servers->value) {
     if (is_moving(view, server)) continue;
     const auto images = std::find_if(view.disks->value.begin(), view.disks->value.end(), [&](const ServerImages& s) { return s.server == server.id; });
     if (images == view.disks->value.end()) continue;
     for (const ceph::ImageWatch& image : images->images) {
-      if (image.found && !image.read) return image.image.path() + ": its watch list cannot be read";
-      const auto recorded = view.recorded_watchers.find(image.image.path());
+      // A volume may be attached elsewhere, too; the gate of each instance that has it judges that.
+      if (image.image.name.rfind(server.id.value, 0) != 0) continue;
+      if (!image.read) return image.image.path() + ": its watch list cannot be read";
       for (const ceph::Watcher& watcher : image.watchers) {
-        const bool known = recorded != view.recorded_watchers.end() && recorded->second.count(watcher.address) > 0;
-        if (fenced.count(watcher.address) == 0 && !known) return fmt::format("{} is watched from {}", image.image.path(), watcher.address.value);
+        if (!covers(fenced, watcher.address) && !is_co_attachment(image.image, watcher.address))
+          return fmt::format("{} is watched from {}", image.image.path(), watcher.address.value);
       }
     }
   }
@@ -140,6 +166,15 @@ bool asked(const NodeView& view, const std::string& lane) { return view.requeste
 void work_on_blocklist(Pass& pass, api::Fence& fence) {
   const NodeView& view = pass.view;
   const auto& addresses = fence.storage.addresses;
+  if (!view.cluster_addresses_known) {
+    fence.storage.message = "waits: the addresses of mons and OSDs are not known yet, one of these could be theirs";
+    return pass.wish("addresses", kReadTimeout, ReadClusterAddresses{});
+  }
+  if (!view.shared_address.empty()) {
+    fence.storage.state = ProofState::kSkipped;
+    fence.storage.message = api::cut_message("SharedAddress: " + view.shared_address);
+    return;
+  }
   if (!pass.may_try("storage")) return;
   const auto outcome = view.lanes.find("storage");
   const bool read_since_act = view.blocklist && asked(view, "storage") && outcome != view.lanes.end() && view.blocklist->is_since(outcome->second.finished);
@@ -152,6 +187,8 @@ void conclude_storage(Pass& pass, api::Fence& fence) {
   const NodeView& view = pass.view;
   const Instant proven_at = view.blocklist_proven->proof.proven_at;
   if (!view.disks || !view.disks->is_since(proven_at)) return pass.wish("disks", kReadTimeout, ReadDisks{servers_of(view)});
+  if (const auto& proven = view.blocklist_proven->images; !is_subset(images_of_host(view), proven))
+    return pass.wish("storage", kProveTimeout, ProveBlocklist{fence.storage.addresses, images_of_host(view)});  // a later image may lie in another pool
   if (const std::string watch = unfenced_watch(view, fence); !watch.empty()) {
     fence.storage.message = api::cut_message("not proven: " + watch);
     if (view.now - view.disks->at > seconds(1)) pass.wish("disks", kReadTimeout, ReadDisks{servers_of(view)});

@@ -12,10 +12,7 @@ constexpr Duration kMigrationsReadEvery = seconds(2);
 /// forced_down first: disabling a service that still looks up is a call to the dead host (nova-facts.md, trap 2).
 void tell_nova(Pass& pass, const api::Fence& fence, const FenceInForce& proof) {
   const NodeView& view = pass.view;
-  if (!view.service) {
-    if (view.service_missing) pass.announce(true, "InstanceRecoveryFailed", "nova has no compute service of this name any more");
-    return;
-  }
+  if (!view.service) return;  // condition Ready says NovaServiceNotFound
   const auto last = view.lanes.find("nova");
   if (last != view.lanes.end() && !view.service->is_since(last->second.finished)) return pass.wish("services", kReadTimeout, ReadServices{});
   if (!proof.requirement_met || !pass.may_try("nova")) return;
@@ -44,6 +41,7 @@ void follow(Pass& pass) {
   recovery.failed = view.recovery.failed;
   recovery.skipped = view.recovery.skipped;
   recovery.in_progress = view.recovery.in_progress;
+  if (!view.recovery.none_left) recovery.finished_time.reset();  // a person asked for a retry, or a server turned up
   if (!view.recovery.all_known || !view.recovery.none_left || recovery.finished_time) return;
   recovery.finished_time = view.wall;
   pass.announce(recovery.failed > 0, "RecoveryFinished",

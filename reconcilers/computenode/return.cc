@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "base/address.h"
 #include "reconcilers/computenode/pass.h"
 
 namespace vmha::computenode {
@@ -27,12 +28,12 @@ bool has_evacuation_left(const NodeView& view) {
 std::string boot_id(const NodeView& view) { return view.kubernetes_node ? view.kubernetes_node->boot_id : std::string(); }
 
 /// An unchanged boot id vetoes; else a changed one proves, and so does Off read after the fence was decided (fence.power.state is the record of
-/// that reading, kept with a fence id that is never used again).
-bool power_cycle_proven(const NodeView& view, const api::Fence& fence) {
+/// that reading, kept with a fence id that is never used again), or a person's word (the annotation release).
+bool power_cycle_proven(const NodeView& view, const api::Fence& fence, bool by_word) {
   const std::string now = boot_id(view);
   if (!fence.boot_id.empty() && now == fence.boot_id) return false;
   if (!fence.boot_id.empty() && !now.empty()) return true;
-  return fence.power.state == api::ProofState::kProven;
+  return fence.power.state == api::ProofState::kProven || by_word;
 }
 
 /// The heartbeat moves again by our own measure, and moved later than any Off we read.
@@ -74,16 +75,21 @@ bool waits_for_person(const Pass& pass, const api::Fence& fence) {
 void prepare_lift(Pass& pass, const api::Fence& fence) {
   power_on(pass, fence);
   pass.out.wake(pass.view.now + kReturnReadEvery);
-  if (!power_cycle_proven(pass.view, fence) || !is_back(pass.view)) return;
+  if (!power_cycle_proven(pass.view, fence, released(pass, fence)) || !is_back(pass.view)) return;
   pass.keep_fresh(pass.view.migrations, kReturnReadEvery, "migrations", ReadMigrations{pass.view.object->nova_host()});
   if (!is_fresh(pass.view.migrations, kProofReadableWithin, pass.view.now) || has_evacuation_left(pass.view)) return;
   pass.out.status.fence->state = FenceState::kLifting;
   pass.announce(false, "HostReturned", "power cycle proven, nova's clean-up is done: lifting the fence");
 }
 
+/// A network entry around the address, as one that stood in while a short entry was replaced.
+bool still_covers(const ceph::BlocklistEntry& entry, const Address& address) {
+  return !entry.range.empty() && covers({Address{entry.range}}, address);
+}
+
 bool any_listed(const NodeView& view, const std::vector<Address>& addresses) {
   return std::any_of(view.blocklist->value.begin(), view.blocklist->value.end(), [&](const ceph::BlocklistEntry& entry) {
-    return std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) { return is_entry_of(entry, address); });
+    return std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) { return is_entry_of(entry, address) || still_covers(entry, address); });
   });
 }
 
@@ -150,7 +156,7 @@ void return_host(Pass& pass) {
   const api::Fence& fence = *pass.stored().fence;
   if (fence.state == FenceState::kLifting) return lift(pass);
   const auto& recovery = pass.stored().recovery;
-  const bool recovered = recovery && recovery->fence_id == fence.id && recovery->finished_time.has_value();
+  const bool recovered = recovery && recovery->fence_id == fence.id && recovery->finished_time.has_value() && pass.view.recovery.none_left;
   if (recovered && !waits_for_person(pass, fence)) prepare_lift(pass, fence);
 }
 

@@ -35,7 +35,7 @@ struct BlocklistProven {
 struct RecoveryCount {
   int total = 0, recovered = 0, failed = 0, skipped = 0, in_progress = 0;
   bool all_known = false;                 ///< nova's list of the host was read after the service was forced down, and each matching server has its resource
-  bool none_left = false;                 ///< nothing of this fence is still to be recovered
+  bool none_left = false;                 ///< nothing of this fence is still to be recovered, and no evacuation to this host is unfinished
 };
 
 struct NodeView {
@@ -47,6 +47,7 @@ struct NodeView {
   std::string fresh_suffix;                   ///< five random characters for a new fence id
   bool duplicate = false;                     ///< two objects with this novaHost
   std::string conflict;                       ///< shared device or client address: none of them acts; says with whom
+  bool cluster_addresses_known = false;       ///< of mons, OSDs and vmha: until then no address is known to be the host's alone
   std::string shared_address;                 ///< a client address of ours is a mon's, an OSD's, another host's or vmha's: no storage fence
   bool paused = false;                        ///< policy, or annotation on it or on this object
 
@@ -74,6 +75,7 @@ struct NodeView {
   /// For the standing fence: "fence", when this process first saw it past Held; a lane, when this process last sent an act on it; "on/<device>", when
   /// it last asked for power on.
   std::map<std::string, Instant> requested;
+  bool acted = false;                         ///< this process has judged and begun the standing fence, or sent an act for it
 };
 
 struct NodeDecision : Decision<api::ComputeNodeStatus> {

@@ -5,7 +5,7 @@
 #include <fmt/core.h>
 
 #include "api/limits.h"
-#include "reconcilers/protectedinstance/addresses.h"
+#include "base/address.h"
 #include "reconcilers/protectedinstance/facts.h"
 
 namespace vmha::protectedinstance {
@@ -25,13 +25,23 @@ const HostFacts* host_at(const InstanceView& view, const Address& address) {
   return found == view.hosts.end() ? nullptr : &*found;
 }
 
-/// Recorded while all was well. A server's own disk belongs to one compute host at a time: there another host is never a co-attachment.
+/// "10.77.0.11:0/123" and "[fd00::1]:0/5" without port and nonce.
+Address address_in(const std::string& watcher) {
+  std::string text = watcher.substr(0, watcher.rfind(':'));
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  return Address{text};
+}
+
+/// Recorded beside the fenced host's own client while all was well: then it is somebody else's. A record without the host's own address may be the
+/// host itself under an address the fence does not know. A server's own disk belongs to one compute host at a time: there another host is never a
+/// co-attachment.
 bool is_recorded(const InstanceView& view, const ImageId& image, const ceph::Watcher& watcher) {
   if (is_own_disk(view, image) && host_at(view, watcher.address) != nullptr) return false;
   const std::string prefix = endpoint_of(watcher.address);
   const auto& records = view.object->status.disks;
   const auto record = std::ranges::find_if(records, [&](const api::DiskStatus& disk) { return disk.image == image; });
-  return record != records.end() && std::ranges::any_of(record->watchers, [&](const std::string& text) { return text.starts_with(prefix); });
+  if (record == records.end() || !std::ranges::any_of(record->watchers, [&](const std::string& text) { return text.starts_with(prefix); })) return false;
+  return view.fence && std::ranges::any_of(record->watchers, [&](const std::string& text) { return covers(view.fence->addresses, address_in(text)); });
 }
 
 bool is_unexpected(const InstanceView& view, const WatchRule& rule, const ImageId& image, const ceph::Watcher& watcher) {
@@ -58,7 +68,7 @@ std::vector<std::string> volumes_elsewhere(const InstanceView& view) {
 
 std::string unread_disk(const InstanceView& view) {
   const auto& disks = view.disks->value;
-  const auto unread = std::ranges::find_if(disks, [](const ceph::ImageWatch& disk) { return disk.found && !disk.read; });
+  const auto unread = std::ranges::find_if(disks, [](const ceph::ImageWatch& disk) { return !disk.read; });
   return unread == disks.end() ? std::string() : unread->image.path();
 }
 

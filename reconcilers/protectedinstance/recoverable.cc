@@ -35,7 +35,7 @@ std::optional<Blocker> blocked_by_devices(const nova::Server& server) {
 }
 
 std::optional<Blocker> blocked_by_disks(const InstanceView& view) {
-  if (!view.disks) return std::nullopt;
+  if (!view.disks || !unread_disk(view).empty()) return std::nullopt;  // what was not answered is not known to be missing
   if (root_disk_is_missing(view)) {
     return Blocker{"DiskNotInCeph", "its root disk is not in the protected Ceph: an evacuation would build it anew, empty", true};
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/core.h>
@@ -42,13 +43,14 @@ void follow_closely(Pass& pass, const NovaHost& from) {
   pass.out.wake(view.now + kFollowEvery);
 }
 
+bool is_own_intent(const Pass& pass) { return pass.view.intent_is_ours && *pass.view.intent_since > pass.view.leading_since; }
+
 /// Since when readings that show nothing prove that no request of this intent is on its way. Absent: not known, so never.
 std::optional<Instant> quiet_since(const Pass& pass, const LaneOutcome* request) {
   if (!pass.view.intent_since) return std::nullopt;
   if (request != nullptr) return request->finished + kLostRequestWatch;
-  // An intent that an earlier leader stored: its request may have left right before it lost the lease.
-  const bool inherited = *pass.view.intent_since <= pass.view.leading_since;
-  return inherited ? pass.view.leading_since + kLostRequestWatch : *pass.view.intent_since;
+  // An intent that an earlier leader stored, however late we saw it: its request may have left right before it lost the lease.
+  return is_own_intent(pass) ? *pass.view.intent_since : std::max(*pass.view.intent_since, pass.view.leading_since) + kLostRequestWatch;
 }
 
 bool shows_nothing(const Pass& pass, Instant since) {
@@ -103,7 +105,7 @@ void ask_nova(Pass& pass) {
   const LaneOutcome* request = outcome_of(pass, Evacuate{});
   const auto quiet = quiet_since(pass, request);
   if (!quiet) return;
-  const bool may_be_on_its_way = request != nullptr || *pass.view.intent_since <= pass.view.leading_since;
+  const bool may_be_on_its_way = request != nullptr || !is_own_intent(pass);
   if (may_be_on_its_way && !shows_nothing(pass, *quiet)) return follow_closely(pass, from);
   if (request != nullptr) {
     const std::string why = request->failures_in_a_row == 0 ? "nova took the request and shows nothing of it" : request->error;

@@ -51,6 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Missing{"failed_for_good", [](Scene& s) { s.object.status.recovery->phase = RecoveryStep::kFailed; }},
                       Missing{"not_known_since_when", [](Scene& s) { s.rest.intent_since.reset(); }},
                       Missing{"an_act_in_flight", [](Scene& s) { s.rest.nova_busy = true; }},
+                      Missing{"stored_by_an_earlier_leader_and_seen_late", [](Scene& s) { s.rest.intent_is_ours = false; }},
                       Missing{"stored_by_an_earlier_leader", [](Scene& s) { s.rest.leading_since = s.now - seconds(2); }}),
     [](const auto& param) { return param.param.name; });
 
@@ -141,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
         Allowed{"a_recorded_backup_client",
                 [](Scene& s) {
                   s.disks->value[0].watchers = {watcher("192.0.2.9", 8)};
-                  s.object.status.disks = {{.image = s.disks->value[0].image, .watchers = {"192.0.2.9:0/1"}, .lock_owner = {}}};
+                  s.object.status.disks = {{.image = s.disks->value[0].image, .watchers = {"10.77.0.11:0/3", "192.0.2.9:0/1"}, .lock_owner = {}}};
                 }},
         Allowed{"a_recorded_co_attachment_of_a_volume",
                 [](Scene& s) {

@@ -126,6 +126,7 @@ struct Scene {
     object.status.recovery = recovery;
     object.status.phase = api::InstancePhase::kRecovering;
     rest.intent_since = now - seconds(2);
+    rest.intent_is_ours = true;
     rest.leading_since = now - seconds(500);
     return *this;
   }

@@ -48,6 +48,7 @@ struct InstanceView {
 
   /// When this process first held the object with the intent it has now (until then same_intent was false): readings for the request are newer.
   std::optional<Instant> intent_since;
+  bool intent_is_ours = false;                      ///< this process stored it itself; else a request for it may still be on the wire
   Instant leading_since{};                          ///< since when this process may act; a request for an older intent may still be on the wire
   bool nova_busy = false;                           ///< an act of ours on the lane "nova" is in flight, its outcome open
   bool may_start = false;                           ///< the budgets of `evacuation` leave room and nothing of higher priority waits before it

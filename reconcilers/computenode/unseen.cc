@@ -1,0 +1,62 @@
+// A fence that only status knows: restored from a backup, or stored by a leader that died before its first call. Status alone never acts.
+#include <algorithm>
+
+#include "reconcilers/computenode/pass.h"
+
+namespace vmha::computenode {
+namespace {
+
+constexpr Duration kLookEvery = seconds(2);
+
+bool any_listed(const NodeView& view, const api::Fence& fence) {
+  if (!view.blocklist) return false;
+  const auto& entries = view.blocklist->value;
+  return std::any_of(entries.begin(), entries.end(), [&](const ceph::BlocklistEntry& entry) {
+    return std::any_of(fence.storage.addresses.begin(), fence.storage.addresses.end(), [&](const Address& address) { return is_entry_of(entry, address); });
+  });
+}
+
+bool any_off(const NodeView& view) {
+  return std::any_of(view.devices.begin(), view.devices.end(), [](const auto& device) { return device.second.first_off.has_value(); });
+}
+
+bool is_marked(const NodeView& view, const api::Fence& fence) {
+  return view.service && view.service->value.forced_down && view.service->value.disabled_reason == disabled_reason(fence.id);
+}
+
+}  // namespace
+
+bool shows_in_the_world(Pass& pass) {
+  const NodeView& view = pass.view;
+  const api::Fence& fence = *pass.stored().fence;
+  pass.keep_fresh(view.blocklist, kLookEvery, "blocklist", ReadBlocklist{});
+  for (const api::PowerDevice& device : pass.spec().fencing.devices) {
+    const auto found = view.devices.find(device.name);
+    const bool read = found != view.devices.end() && is_fresh(found->second.last, kLookEvery, view.now);
+    if (!read && pass.may_try("power/" + device.name))
+      pass.wish("power/" + device.name, kReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
+  }
+  return any_listed(view, fence) || any_off(view) || is_marked(view, fence);
+}
+
+void continue_unseen(Pass& pass) {
+  api::Fence& fence = *pass.out.status.fence;
+  pass.out.wake(pass.view.now + kLookEvery);
+  if (!pass.hands_off().empty()) return;
+  if (!reason_to_fence(pass).empty()) {
+    // The evidence asks for it again: done anew, from the intent on.
+    fence.state = api::FenceState::kFencing;
+    fence.power = api::PowerProof{};
+    fence.storage.state = api::ProofState::kPending;
+    fence.storage.proven_time.reset();
+    pass.out.status.recovery.reset();
+    return;
+  }
+  const api::VerdictValue now = pass.view.judgement.value;
+  if (now == api::VerdictValue::kUnknown || now == api::VerdictValue::kDead) return;
+  if (!is_fresh(pass.view.blocklist, kLookEvery * 2, pass.view.now) || !pass.view.service) return;
+  fence.state = api::FenceState::kWithdrawn;
+  pass.announce(false, "FenceLifted", "withdrawn: nothing of it is in force, and the host is not dead");
+}
+
+}  // namespace vmha::computenode
