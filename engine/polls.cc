@@ -52,7 +52,7 @@ void Engine::State::poll() {
     }
     NodeMemory& memory = world.node_memory[name];
     const bool unknown_disks = !evidence.wants_disks(name, 1).empty();
-    if (servers == world.servers_of_host.end() || computenode::is_standing(node.status.fence)) continue;
+    if (servers == world.servers_of_host.end() || computenode::is_called(node.status.fence)) continue;
     if (now < memory.next_sweep && !(unknown_disks && is_due("disks/" + name.value, kFirstSweepsEvery))) continue;
     memory.next_sweep = now + kFirstSweepsEvery;
     start(Owner{"", "sweep/" + name.value}, kListTimeout, ReadDisks{disks_to_read(servers->second.value, kSweepServers)});

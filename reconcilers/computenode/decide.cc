@@ -39,7 +39,7 @@ bool died_again(const Pass& pass) { return pass.stored().fence->state == FenceSt
 void work_on_fence(Pass& pass) {
   if (!is_standing(pass.stored().fence) || died_again(pass)) return consider_fence(pass);
   const api::Fence& fence = *pass.stored().fence;
-  const bool called = fence.power.state != api::ProofState::kPending || fence.storage.state != api::ProofState::kPending;
+  const bool called = is_called(pass.stored().fence);
   if (fence.state == FenceState::kHeld) return continue_held(pass);
   if (!called) return continue_intended(pass);
   if (fence.state == FenceState::kLifting) return return_host(pass);

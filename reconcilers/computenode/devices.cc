@@ -65,7 +65,7 @@ api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device,
 
 void watch_devices(Pass& pass) {
   std::vector<api::DeviceStatus> devices;
-  const bool fencing = is_standing(pass.stored().fence) && pass.stored().fence->state != api::FenceState::kHeld;
+  const bool fencing = is_called(pass.stored().fence);
   for (const api::PowerDevice& device : pass.spec().fencing.devices) {
     const auto found = pass.view.devices.find(device.name);
     const DeviceReadings readings = found == pass.view.devices.end() ? DeviceReadings{} : found->second;

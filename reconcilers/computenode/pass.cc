@@ -52,4 +52,8 @@ bool is_standing(const std::optional<api::Fence>& fence) {
   return fence && fence->state != api::FenceState::kLifted && fence->state != api::FenceState::kWithdrawn;
 }
 
+bool is_called(const std::optional<api::Fence>& fence) {
+  return is_standing(fence) && (fence->power.state != api::ProofState::kPending || fence->storage.state != api::ProofState::kPending);
+}
+
 }  // namespace vmha::computenode

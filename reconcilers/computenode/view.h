@@ -92,5 +92,7 @@ struct NodeDecision : Decision<api::ComputeNodeStatus> {
 
 /// Standing: intended, being made, proven or being lifted.
 [[nodiscard]] bool is_standing(const std::optional<api::Fence>& fence);
+/// It stands, and its first call may have been made. Until then the host is judged, and looked at, as one without a fence.
+[[nodiscard]] bool is_called(const std::optional<api::Fence>& fence);
 
 }  // namespace vmha::computenode
