@@ -137,10 +137,6 @@ void keep_only(const FenceId& id, NodeMemory& memory) {
 /// Of a cell that is down nova leaves servers out of a list without a word (clients/openstack/nova.h).
 bool is_cell_known(const nova::Service* service) { return service != nullptr && service->state_known; }
 
-bool is_called(const std::optional<api::Fence>& fence) {
-  return computenode::is_standing(fence) && (fence->power.state != api::ProofState::kPending || fence->storage.state != api::ProofState::kPending);
-}
-
 }  // namespace
 
 /// Forgets what was about another fence, and notes when this one was first seen at work and when nova first showed our mark.
@@ -267,7 +263,7 @@ void Engine::State::pass_node(const NodeName& name) {
     const bool was_deciding = memory.deciding;
     memory.deciding = computenode::is_standing(object.status.fence) && object.status.fence->state == api::FenceState::kFencing &&
                       !(computenode::is_standing(node.status.fence) && node.status.fence->state == api::FenceState::kFencing);
-    if (is_called(object.status.fence) && !(is_called(node.status.fence) && node.status.fence->id == object.status.fence->id)) {
+    if (computenode::is_called(object.status.fence) && !(computenode::is_called(node.status.fence) && node.status.fence->id == object.status.fence->id)) {
       keep_only(object.status.fence->id, memory);
       memory.requested["begun"] = now;  // this process judged it: what follows needs no second judgement
     }
