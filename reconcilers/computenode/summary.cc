@@ -89,6 +89,8 @@ void fencing_ready(Pass& pass) {
   const bool wrong = pass.view.judgement.wrong_device;
   const std::string reason = ready ? "Ready" : wrong ? "WrongDevice" : !pass.view.shared_address.empty() ? "SharedAddress" : !power_ok ? "PowerNotReady" : "StorageNotReady";
   const api::Condition* before = api::find_condition(pass.stored().conditions, condition::kFencingReady);
+  // After a start or a change of leader what was found before stays until the key was tried again: not to know is no news.
+  if (before != nullptr && pass.uses(api::FenceMethod::kStorage) && !pass.view.ceph_drill) return;
   if (before != nullptr && before->status == ConditionStatus::kTrue && !ready) pass.announce(true, "FencingNotReady", power_ok ? storage : power);
   pass.condition(condition::kFencingReady, status_of(ready), reason, ready ? "" : power_ok ? storage : power);
 }
