@@ -25,9 +25,10 @@ void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
   const Instant now = pass.view.now;
   pass.out.wake(now + kFencingReadEvery);
   const auto last = pass.view.lanes.find(lane);
-  const Duration pause = slow ? kFailedPowerPause : kFencingReadEvery;
-  if (last != pass.view.lanes.end() && now - last->second.finished < pause && last->second.failures_in_a_row > 0) return;
-  const bool read_lately = readings.last && now - readings.last->at < (slow ? kFailedPowerPause : kFencingReadEvery);
+  // A run of Off has to be read closely whatever went before: a pause longer than kOffRunGap would end it, and it would never be a proof.
+  const Duration pace = slow && !readings.first_off ? kFailedPowerPause : kFencingReadEvery;
+  if (last != pass.view.lanes.end() && now - last->second.finished < pace && last->second.failures_in_a_row > 0) return;
+  const bool read_lately = readings.last && now - readings.last->at < pace;
   if (readings.first_off) {
     if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
     return;
@@ -47,7 +48,7 @@ int current_level(const Pass& pass, const std::vector<int>& all, const Instant s
   return all[std::min(passed, all.size() - 1)];
 }
 
-/// Power may be left alone once the host has shown by a new boot id that it was off.
+/// Power may be left alone once the host has shown by a new boot id that it was off, unless only a reading of Off lets the fence go on.
 bool has_new_boot_id(const Pass& pass, const api::Fence& fence) {
   return pass.view.kubernetes_node && !fence.boot_id.empty() && !pass.view.kubernetes_node->boot_id.empty() &&
          pass.view.kubernetes_node->boot_id != fence.boot_id;
@@ -87,7 +88,8 @@ void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
     fence.power.state = ProofState::kFailed;
     pass.announce(true, "FenceFailed", "power could not be proven off in time");
   }
-  if (!proof.power && has_new_boot_id(pass, fence)) return;
+  const bool needed = pass.policy().fencing.require == api::RequiredProof::kHost || fence.storage.state != ProofState::kProven;
+  if (!proof.power && !needed && has_new_boot_id(pass, fence)) return;
   const int level = current_level(pass, all, started);
   std::string trouble;
   for (const api::PowerDevice& device : pass.spec().fencing.devices) {
