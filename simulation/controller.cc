@@ -18,8 +18,8 @@ constexpr seconds kLongestAct{10};
 
 }  // namespace
 
-Controller::Controller(Scheduler& clock, Kubernetes& kubernetes, Machines& machines, Performer& performer, Checkers& checkers, const Timeline& timeline)
-    : clock_(clock), kubernetes_(kubernetes), machines_(machines), performer_(performer), checkers_(checkers), timeline_(timeline) {
+Controller::Controller(Scheduler& clock, Kubernetes& kubernetes, Performer& performer, Checkers& checkers, const Timeline& timeline)
+    : clock_(clock), kubernetes_(kubernetes), performer_(performer), checkers_(checkers), timeline_(timeline) {
   kubernetes_.changed = [this](Event event) { queue_watch(std::move(event)); };
 }
 
@@ -32,7 +32,6 @@ void Controller::start(bool taken_over) {
   deliver(CachesSynced{});
   tick(life);
   renew(life);
-  watch_hosts(life);
   const Duration until = taken_over ? clock_.between(kLease - seconds(2), kLease) : milliseconds(10);
   clock_.after(until, [this, life, taken_over] {
     if (life != life_ || !engine_) return;
@@ -57,7 +56,9 @@ void Controller::queue_watch(Event event) {
   const Duration delay = clock_.rng().chance(20) ? clock_.between(milliseconds(100), milliseconds(1500)) : clock_.between(milliseconds(1), milliseconds(40));
   watch_last_ = std::max(watch_last_, clock_.now() + delay);
   clock_.at(watch_last_, [this, life = life_, event = std::move(event)] {
-    if (life == life_) deliver(event);
+    if (life != life_) return;
+    if (const auto* lease = std::get_if<NodeLeaseObserved>(&event)) return deliver(NodeLeaseObserved{lease->lease, clock_.now()});
+    deliver(event);
   });
 }
 
@@ -71,24 +72,6 @@ void Controller::renew(std::uint64_t life) {
   if (life != life_ || !engine_) return;
   clock_.after(seconds(2), [this, life] { renew(life); });
   deliver(ApiServerAlive{clock_.now()});
-}
-
-/// Kubelets' Leases and Nodes, as a watch brings them. A kubelet renews every 2 s here (the lab's pace), while it reaches the API server.
-void Controller::watch_hosts(std::uint64_t life) {
-  if (life != life_ || !engine_) return;
-  clock_.after(seconds(2), [this, life] { watch_hosts(life); });
-  for (const auto& [name, host] : machines_.hosts()) {
-    if (!host.kubernetes || !host.runs() || !host.control) continue;
-    const bool kubelet = host.agent || host.boots == 1;  // after a boot it comes with nova-compute
-    if (!kubelet) continue;
-    clock_.after(clock_.between(milliseconds(1), milliseconds(300)), [this, life, name = name] {
-      const Host& h = machines_.host(name);
-      if (life != life_ || !h.runs() || !h.control) return;
-      const std::string boot_id = makes_boot_ids && h.failed_since ? "boot-" + std::to_string(events_) : h.boot_id();
-      deliver(KubernetesNodeChanged{kube::Node{name.value, boot_id, h.uuid, {}}});
-      deliver(NodeLeaseObserved{kube::NodeLease{name.value, to_rfc3339_micro(clock_.wall())}, clock_.now()});
-    });
-  }
 }
 
 void Controller::deliver(const Event& event) {

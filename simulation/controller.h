@@ -16,13 +16,12 @@ namespace vmha::sim {
 /// wire then may still take effect. Its successor lists everything anew and leads once the lease has run out.
 class Controller {
  public:
-  Controller(Scheduler& clock, Kubernetes& kubernetes, Machines& machines, Performer& performer, Checkers& checkers, const Timeline& timeline);
+  Controller(Scheduler& clock, Kubernetes& kubernetes, Performer& performer, Checkers& checkers, const Timeline& timeline);
 
   void start(bool taken_over);
   void crash();
   /// Crash when so many more effects that change something have been asked for (status writes and acts).
   void crash_after_effects(std::uint64_t effects) { crash_in_ = effects; }
-  bool makes_boot_ids = false;  ///< Sabotage::kBootIdMade
   [[nodiscard]] std::uint64_t events() const { return events_; }
   [[nodiscard]] std::uint64_t crashes() const { return crashes_; }
 
@@ -34,12 +33,10 @@ class Controller {
   void check(const Effect& effect);
   void tick(std::uint64_t life);
   void renew(std::uint64_t life);
-  void watch_hosts(std::uint64_t life);
   void queue_watch(Event event);
 
   Scheduler& clock_;
   Kubernetes& kubernetes_;
-  Machines& machines_;
   Performer& performer_;
   Checkers& checkers_;
   const Timeline& timeline_;

@@ -105,11 +105,22 @@ Result<Done> Kubernetes::remove(const InstanceName& name, const std::string& uid
   return Done{};
 }
 
+void Kubernetes::report(const kube::Node& node) {
+  const bool known = kubernetes_nodes_.count(node.name) > 0 && kubernetes_nodes_.at(node.name) == node;
+  kubernetes_nodes_.insert_or_assign(node.name, node);
+  leases_.insert_or_assign(node.name, kube::NodeLease{node.name, to_rfc3339_micro(clock_.wall())});
+  if (!changed) return;
+  if (!known) changed(KubernetesNodeChanged{node});
+  changed(NodeLeaseObserved{leases_.at(node.name), clock_.now()});
+}
+
 std::vector<Event> Kubernetes::list() const {
   std::vector<Event> events;
   for (const auto& [name, object] : policies_) events.push_back(event_of(object));
   for (const auto& [name, object] : nodes_) events.push_back(event_of(object));
   for (const auto& [name, object] : instances_) events.push_back(event_of(object));
+  for (const auto& [name, node] : kubernetes_nodes_) events.push_back(KubernetesNodeChanged{node});
+  for (const auto& [name, lease] : leases_) events.push_back(NodeLeaseObserved{lease, clock_.now()});
   return events;
 }
 

@@ -32,6 +32,9 @@ class Kubernetes {
   Result<api::ComputeNode> patch(const PatchNodeMetadata& patch);
   Result<Done> remove(const InstanceName& name, const std::string& uid);
 
+  /// A kubelet reports: its Node (boot id) and its Lease.
+  void report(const kube::Node& node);
+
   [[nodiscard]] const std::map<std::string, api::ComputeNode>& nodes() const { return nodes_; }
   [[nodiscard]] const std::map<std::string, api::ProtectedInstance>& instances() const { return instances_; }
   /// Everything there is, as a list shows it.
@@ -54,6 +57,8 @@ class Kubernetes {
   std::map<std::string, api::HAPolicy> policies_;
   std::map<std::string, api::ComputeNode> nodes_;
   std::map<std::string, api::ProtectedInstance> instances_;
+  std::map<std::string, kube::Node> kubernetes_nodes_;
+  std::map<std::string, kube::NodeLease> leases_;
   std::map<std::string, std::deque<Instant>> writes_;
   std::uint64_t version_ = 100;
   std::uint64_t uid_ = 0;

@@ -111,7 +111,7 @@ Duration Performer::latency(const Operation& operation) {
   Scheduler& clock = w_.clock;
   const auto power_of = [&](const NodeName& node) {
     const Bmc bmc = w_.power.behaviour(NovaHost{node.value});
-    if (bmc == Bmc::kSlow) return clock.between(seconds(1), seconds(6));
+    if (bmc == Bmc::kSlow) return clock.between(milliseconds(500), milliseconds(3500));
     if (bmc == Bmc::kDead && clock.rng().chance(500)) return Duration(seconds(30));  // packets are dropped: nobody answers
     return clock.between(milliseconds(20), milliseconds(600));
   };

@@ -23,9 +23,8 @@ World::World(const RunOptions& options)
       kubernetes_(clock_, timeline_),
       checkers_(clock_, machines_, ceph_, nova_, kubernetes_),
       performer_(Performer::World{clock_, machines_, ceph_, nova_, power_, kubernetes_, checkers_, timeline_}),
-      controller_(clock_, kubernetes_, machines_, performer_, checkers_, timeline_) {
+      controller_(clock_, kubernetes_, performer_, checkers_, timeline_) {
   performer_.sabotage = options.sabotage;
-  controller_.makes_boot_ids = options.sabotage == Sabotage::kBootIdMade;
   machines_.booted = [this](const NovaHost& host) { nova_.compute_started(host); };
 }
 
@@ -101,6 +100,18 @@ void World::write_on() {
   clock_.after(clock_.between(milliseconds(100), milliseconds(400)), [this] { write_on(); });
 }
 
+/// A kubelet renews every 2 s here (the lab's pace) while it reaches the API server; after a boot it comes with nova-compute.
+void World::report_kubelets() {
+  for (const auto& [name, host] : machines_.hosts()) {
+    const bool kubelet = host.kubernetes && host.runs() && host.control && (host.agent || host.boots == 1);
+    if (!kubelet) continue;
+    const bool made_up = options_.sabotage == Sabotage::kBootIdMade && host.failed_since;
+    const std::string boot_id = made_up ? fmt::format("boot-{}", clock_.now().time_since_epoch().count()) : host.boot_id();
+    kubernetes_.report(kube::Node{name.value, boot_id, host.uuid, {}});
+  }
+  clock_.after(clock_.between(milliseconds(1900), milliseconds(2100)), [this] { report_kubelets(); });
+}
+
 bool World::is_settled() {
   if (!failed_at_) return false;
   const std::string words = checkers_.unfinished();
@@ -119,6 +130,7 @@ RunResult World::run() {
   make_servers();
   checkers_.remember();
   write_on();
+  report_kubelets();
   controller_.start(false);
   performer_.faults_per_mille = options_.profile == Profile::kQuiet ? 5 : static_cast<unsigned>(clock_.rng().below(3)) * 15;
   const Duration before = clock_.between(seconds(30), seconds(60));

@@ -22,6 +22,7 @@ class World {
   void make_policy();
   void make_servers();
   void write_on();
+  void report_kubelets();
   // Profiles: what goes wrong, and who repairs it when.
   void fail_host();
   void repair_host(Failure failure);
