@@ -169,7 +169,7 @@ def _write_nova_compute(host, pace):
     config["DEFAULT"].update({
         "host": host.name, "my_ip": host.control_address, "state_path": host.folder / "state",
         "instances_path": host.folder / "instances", "compute_driver": "libvirt.LibvirtDriver", "force_raw_images": "true",
-        "reserved_host_memory_mb": 512})
+        "reserved_host_memory_mb": 512, "shutdown_timeout": 2})  # the guest knows no power button: nova would wait 60 s for it
     config.update({
         "libvirt": {"virt_type": "qemu", "cpu_mode": "none", "live_migration_scheme": "tcp",
                     "live_migration_inbound_addr": host.control_address, "images_type": "rbd", "images_rbd_pool": EPHEMERAL_POOL,
