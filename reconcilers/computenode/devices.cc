@@ -24,10 +24,11 @@ void read_device(Pass& pass, const api::PowerDevice& device, const DeviceReading
   const bool closer = pass.view.judgement.suspect || readings.first_off.has_value();
   const Duration every = closer ? kSuspectReadEvery : kRestReadEvery;
   pass.out.wake(pass.view.now + every);
-  // A refused connection answers at once: without a pause a suspect's dead controller would be asked thousands of times a second.
+  // A refused connection answers at once: without a pause a dead controller would be asked thousands of times a second, and one that refuses the
+  // password would lock the account.
   const auto tried = pass.view.lanes.find(lane);
   const bool failed_just_now = tried != pass.view.lanes.end() && tried->second.failures_in_a_row > 0 && pass.view.now - tried->second.finished < every;
-  if (closer ? failed_just_now : !pass.may_try(lane)) return;
+  if (failed_just_now) return;
   if (!is_fresh(readings.last, every, pass.view.now)) return pass.wish(lane, kReadTimeout, ReadPower{node, device});
   const bool failed = readings.drill && !readings.drill->value.empty();
   if (!closer && !is_fresh(readings.drill, failed ? kFailedDrillEvery : kDrillEvery, pass.view.now))
