@@ -48,6 +48,20 @@ api::Fence new_fence(const Pass& pass, const std::string& reason) {
   return fence;
 }
 
+/// The verdict alone, however long it has held: does the policy answer it with a fence?
+bool is_answered_with_fence(const Pass& pass) {
+  const api::Response& response = pass.policy().response;
+  switch (pass.view.judgement.value) {
+    case VerdictValue::kDead: return true;
+    case VerdictValue::kStorageLost: return response.on_storage_lost == api::ResponseAction::kFence;
+    case VerdictValue::kIsolated: return response.on_isolated == api::ResponseAction::kFence;
+    default: return false;
+  }
+}
+
+/// Judged again after a restart or a hold: Unknown waits, and so does a verdict that has not yet held long enough.
+bool may_still_confirm(const Pass& pass) { return pass.view.judgement.value == VerdictValue::kUnknown || is_answered_with_fence(pass); }
+
 /// Says once what would be done; the condition's text is what tells the first time from the next.
 void say_what_would_be_done(Pass& pass, const std::string& why, const std::string& reason) {
   const std::string message = fmt::format("would fence this host and recover its instances: {}", reason);
@@ -84,12 +98,8 @@ void start_methods(const Pass& pass, api::Fence& fence) {
 std::string reason_to_fence(const Pass& pass) {
   const Judgement& j = pass.view.judgement;
   if (asked_by_person(pass)) return "a person asked for it";
-  if (!j.confirmed) return {};
-  if (j.value == VerdictValue::kDead) return "Dead: " + j.detail;
-  const api::Response& response = pass.policy().response;
-  if (j.value == VerdictValue::kStorageLost && response.on_storage_lost == api::ResponseAction::kFence) return "StorageLost: " + j.detail;
-  if (j.value == VerdictValue::kIsolated && response.on_isolated == api::ResponseAction::kFence) return "Isolated: " + j.detail;
-  return {};
+  if (!j.confirmed || !is_answered_with_fence(pass)) return {};
+  return fmt::format("{}: {}", api::to_string(j.value), j.detail);
 }
 
 void consider_fence(Pass& pass) {
@@ -115,8 +125,9 @@ void consider_fence(Pass& pass) {
 
 void continue_held(Pass& pass) {
   api::Fence& fence = *pass.out.status.fence;
-  if (reason_to_fence(pass).empty()) {
-    if (pass.view.judgement.value == VerdictValue::kUnknown || pass.view.judgement.value == VerdictValue::kDead) return;
+  // Begun already means by a person's word, which is used up: there is nothing left to judge again.
+  if (!is_called(pass.stored().fence) && reason_to_fence(pass).empty()) {
+    if (may_still_confirm(pass)) return;
     fence.state = FenceState::kWithdrawn;
     return pass.announce(false, "StormReleased", "the evidence turned; nothing was fenced");
   }
@@ -135,9 +146,7 @@ void continue_intended(Pass& pass) {
     start_methods(pass, fence);
     return pass.announce(true, "FenceStarted", fmt::format("fence {}: {}", fence.id.value, fence.reason));
   }
-  // Judged again after a restart: Unknown waits, and so does a verdict that has not yet held long enough.
-  const VerdictValue now = pass.view.judgement.value;
-  if (now == VerdictValue::kUnknown || now == VerdictValue::kDead) return;
+  if (may_still_confirm(pass)) return;
   fence.state = FenceState::kWithdrawn;
   pass.announce(false, "FenceLifted", "withdrawn before the first call: the evidence turned");
 }

@@ -38,8 +38,10 @@ void read_device(Pass& pass, const api::PowerDevice& device, const DeviceReading
 api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device, api::DeviceStatus status, const DeviceReadings& readings) {
   status.name = device.name;
   if (readings.last) {
-    if (!readings.last->value.system_uuid.empty()) status.system_uuid = readings.last->value.system_uuid;
-    if (readings.last->value.state == power::State::kOn && lives_by_other_evidence(pass.view.judgement)) status.seen_on = true;
+    const bool lives = lives_by_other_evidence(pass.view.judgement);
+    // Another system behind a silent host's controller is another machine, not a new name of this one.
+    if (!readings.last->value.system_uuid.empty() && (lives || status.system_uuid.empty())) status.system_uuid = readings.last->value.system_uuid;
+    if (readings.last->value.state == power::State::kOn && lives) status.seen_on = true;
   }
   std::string why_not;
   if (pass.view.judgement.wrong_device && readings.first_off) {

@@ -67,9 +67,10 @@ bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string
   const std::string uuid = reading != view.devices.end() && reading->second.last && !reading->second.last->value.system_uuid.empty()
                                ? reading->second.last->value.system_uuid
                                : status->system_uuid;
-  const std::string expected = view.kubernetes_node ? view.kubernetes_node->system_uuid : std::string();
+  const bool node_says = view.kubernetes_node && !view.kubernetes_node->system_uuid.empty();
+  const std::string& expected = node_says ? view.kubernetes_node->system_uuid : status->system_uuid;
   if (!uuid.empty() && !expected.empty() && uuid != expected)
-    return say(fmt::format("device {} controls system {}, but the Kubernetes node is system {}", device.name, uuid, expected));
+    return say(fmt::format("device {} controls system {}, but {} system {}", device.name, uuid, node_says ? "the Kubernetes node is" : "while the host lived it was", expected));
   return true;
 }
 

@@ -141,7 +141,7 @@ std::string unfenced_watch(const NodeView& view, const api::Fence& fence) {
   for (const nova::Server& server : view.servers->value) {
     if (is_moving(view, server)) continue;
     const auto images = std::find_if(view.disks->value.begin(), view.disks->value.end(), [&](const ServerImages& s) { return s.server == server.id; });
-    if (images == view.disks->value.end()) continue;
+    if (images == view.disks->value.end()) return server.id.value + ": its disks were not looked at yet";  // it showed up after the reading
     for (const ceph::ImageWatch& image : images->images) {
       // A volume may be attached elsewhere, too; the gate of each instance that has it judges that.
       if (image.image.name.rfind(server.id.value, 0) != 0) continue;
