@@ -52,7 +52,13 @@ void Engine::State::poll() {
     }
     NodeMemory& memory = world.node_memory[name];
     const bool unknown_disks = !evidence.wants_disks(name, 1).empty();
-    if (servers == world.servers_of_host.end() || computenode::is_called(node.status.fence)) continue;
+    if (servers == world.servers_of_host.end()) continue;
+    if (computenode::is_called(node.status.fence)) {
+      // No sweep: what is open now says nothing about the clients it had. But a leader that found this fence judges it again, and asks its guests.
+      if (unknown_disks && is_due("disks/" + name.value, kFirstSweepsEvery))
+        start(Owner{"", "disks/" + name.value}, kListTimeout, ReadDisks{disks_to_read(servers->second.value, kSweepServers)});
+      continue;
+    }
     if (now < memory.next_sweep && !(unknown_disks && is_due("disks/" + name.value, kFirstSweepsEvery))) continue;
     memory.next_sweep = now + kFirstSweepsEvery;
     start(Owner{"", "sweep/" + name.value}, kListTimeout, ReadDisks{disks_to_read(servers->second.value, kSweepServers)});
