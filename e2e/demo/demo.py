@@ -51,18 +51,14 @@ def main():
 def show(world):
     loss = HostLoss(world, HEALTHY_SECONDS)
     heading(f"Six instances on {loss.host}, one of them shut off; resources applied, vmha-controller started")
-    loss.prepare()
-    print(world.kubectl.must("get", "-n", "openstack", "hap,cn,pi"))
     story = Story()
+    loss.prepare(story.tell_boot)
+    print(world.kubectl.must("get", "-n", "openstack", "hap,cn,pi"))
     world.recorder.on_change(lambda seen, before: story.tell(seen, before))
     heading(f"Power of {loss.host} is pulled (seconds since then)")
     story.begin(time.monotonic())
     loss.pull_power()
     loss.follow()
-    for name in loss.running:
-        written = loss.witness.first_write(name, loss.before[name]["boot"])
-        if written:
-            story.line(written, RECOVERED, f"{name} wrote to its disk again, from record {loss.after[name]['first']} on")
     heading(f"{loss.host} comes back")
     world.wait(f"{loss.host} in service again", lambda record: fence(record.get("cn", loss.host)).get("state") == "Lifted"
                and verdict(record.get("cn", loss.host)) == "Healthy", RETURN_SECONDS)
@@ -96,6 +92,10 @@ class Story:
             return
         for news, sentence in changes(seen.kind, seen.name, before, seen.object):
             self.line(seen.at, news, sentence)
+
+    def tell_boot(self, at, name, boot):
+        if self._began is not None and boot > 1:
+            self.line(at, RECOVERED, f"{name} writes to its disk again")
 
     def line(self, at, news, sentence):
         print(f"{at - self._began:7.1f} s  {paint(f'{news:9}', COLOURS[news])}  {sentence}", flush=True)

@@ -31,13 +31,13 @@ class HostLoss:
         self.pull_power()
         self.follow()
 
-    def prepare(self):
+    def prepare(self, on_boot=lambda *_: None):
         self.world.boot("loss", self.host, len(self.names))
         self.world.lab.shut_off(STOPPED)
         self.world.begin(self._policy)
         self.world.wait_ready(self.names)
         self.evacuations_before = last_evacuation(self.world.lab, self.host)
-        self.witness = Witness(self.names)
+        self.witness = Witness(self.names, on_boot)
         self.witness.start()
 
     def pull_power(self):

@@ -1,5 +1,5 @@
 """The difference between two versions of a resource, as sentences for people."""
-from .world import fence, phase, recovery, status, verdict
+from .world import fence, has_fence, phase, recovery, status, verdict
 
 SEEN, DECIDED, PROVEN, RECOVERED, RETURNED, WARNING = "seen", "decided", "proven", "recovered", "returned", "warning"
 
@@ -12,9 +12,10 @@ def changes(kind, name, before, now):
 
 
 def _node(name, before, now):
-    yield from _evidence(name, before, now)
-    if verdict(now) != verdict(before) and verdict(now):
-        yield (SEEN if verdict(now) == "Healthy" else WARNING), f"{name} is {verdict(now)}"
+    if not has_fence(now) or verdict(now) == "Healthy":  # what a fenced host's evidence does is no news: it is down, or starting
+        yield from _evidence(name, before, now)
+        if verdict(now) != verdict(before) and verdict(now):
+            yield (SEEN if verdict(now) == "Healthy" else WARNING), f"{name} is {verdict(now)}"
     yield from _fence(name, fence(before), fence(now))
     yield from _recovery(name, recovery(before), recovery(now))
     if phase(before) == "Returning" and phase(now) == "Healthy":

@@ -139,8 +139,10 @@ def _documents(fd):
 class Witness:
     """Looks at nova and at the guests' disks from outside, while a recovery runs: vmha's own word is not asked."""
 
-    def __init__(self, names):
+    def __init__(self, names, on_boot=lambda *_: None):
+        """on_boot(at, name, boot): the first write of a boot was seen."""
         self._names = set(names)
+        self._on_boot = on_boot
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._watch_nova, self._watch_disks)]
         self._ids = {}
@@ -197,3 +199,4 @@ class Witness:
                     known = self.boots[name]
                     if record and (not known or known[-1][1] != record["boot"]):
                         known.append((time.monotonic(), record["boot"], record["counter"]))
+                        self._on_boot(known[-1][0], name, record["boot"])
