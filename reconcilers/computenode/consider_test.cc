@@ -187,7 +187,7 @@ TEST(ConsiderTest, PendingBecomesRequestedBeforeAnythingIsCalled) {
   EXPECT_EQ(first.status.fence->storage.state, ProofState::kRequested);
   EXPECT_EQ(announced(first, "FenceStarted"), 1);
   EXPECT_THAT(acts(first), IsEmpty());
-  scene.store(first).begun();
+  scene.store(first);
   EXPECT_THAT(acts(scene.decided()), ElementsAre("PowerOff", "BlocklistAdd"));
 }
 
@@ -210,7 +210,7 @@ TEST_P(SkippedTest, AMethodThatCannotBeUsedIsSkippedWithAReason) {
   EXPECT_EQ(fence.storage.state, GetParam().storage);
   EXPECT_EQ(fence.power.message.empty(), GetParam().power != ProofState::kSkipped);
   EXPECT_EQ(fence.storage.message.empty(), GetParam().storage != ProofState::kSkipped);
-  scene.store(decision).begun();
+  scene.store(decision);
   const NodeDecision next = scene.decided();
   EXPECT_EQ(wished<PowerOff>(next) != nullptr, GetParam().power != ProofState::kSkipped);
   EXPECT_EQ(wished<BlocklistAdd>(next) != nullptr, GetParam().storage != ProofState::kSkipped);
@@ -410,7 +410,7 @@ TEST(PersonsWordTest, IsUsedUpOnceTheIntentIsStored) {
   ASSERT_TRUE(stands(first));
   EXPECT_FALSE(first.metadata) << "not before the intent is stored";
   EXPECT_EQ(first.status.fence->power.state, ProofState::kRequested) << "else a healthy host's fence would be withdrawn once the word is gone";
-  scene.store(first).begun();
+  scene.store(first);
   const NodeDecision second = scene.decided();
   ASSERT_TRUE(second.metadata);
   EXPECT_THAT(second.metadata->remove_annotations, ElementsAre(std::string(api::kFenceAnnotation)));
@@ -435,7 +435,7 @@ TEST(PersonsWordTest, OverTheBudgetItIsHeldUntilApprovedAndNotForgotten) {
 TEST(PersonsWordTest, SkipsTheVerdictButNotTheProof) {
   Scene scene;
   scene.with_finalizer().person_asks(seconds(5));
-  scene.store(scene.decided()).begun();
+  scene.store(scene.decided());
   const NodeDecision decision = scene.decided();
   EXPECT_EQ(wished<SetForcedDown>(decision), nullptr);
   EXPECT_EQ(decision.status.fence->state, FenceState::kFencing);

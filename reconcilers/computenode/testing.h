@@ -262,8 +262,10 @@ struct Scene {
     blocklist = {{}, now - seconds(1)};
     return *this;
   }
-  /// The status as the decision wants it is what is stored now, and its metadata patch was made.
+  /// The status as the decision wants it is what is stored now, and its metadata patch was made. As the engine does it, this process remembers that it
+  /// judged and began a fence.
   Scene& store(const NodeDecision& decision) {
+    if (is_called(decision.status.fence) && !is_called(object.status.fence)) begun();
     object.status = decision.status;
     if (decision.metadata && decision.metadata->finalizer) {
       object.metadata.finalizers.clear();
