@@ -85,12 +85,19 @@ void Checkers::acts(const Operation& operation) {
 
 void Checkers::remember() { before_ = nova_.all(); }
 
+bool Checkers::was_fenced(const NovaHost& host) const {
+  const auto node = kubernetes_.nodes().find(host.value);
+  const bool withdrawn = node != kubernetes_.nodes().end() && node->second.status.fence && node->second.status.fence->state == api::FenceState::kWithdrawn;
+  return fenced.count(host) > 0 && !withdrawn;
+}
+
 std::string Checkers::unfinished_server(const nova::Server& before) const {
   const auto found = nova_.server(before.id);
   if (!found) return before.name + " is gone";
   const Host& old_host = machines_.host(before.host);
-  // A host that came back by itself before its fence began keeps what it runs.
-  const bool moved = fenced.count(before.host) > 0 || !old_host.on || old_host.boots > 1;
+  const bool moved = was_fenced(before.host);
+  // It died and came back before it could be fenced: its guests are gone, and nobody asked for their recovery.
+  if (!moved && old_host.boots > 1) return {};
   if (moved && found->host == before.host) return fmt::format("{} is still on {}", before.name, before.host.value);
   if (!moved && found->host != before.host) return fmt::format("{} was moved without need", before.name);
   if (found->vm_state != before.vm_state || !found->task_state.empty())

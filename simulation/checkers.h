@@ -31,6 +31,8 @@ class Checkers {
   /// L1, empty when it holds now: else what is missing.
   [[nodiscard]] std::string unfinished() const;
   void violated(const std::string& what);
+  /// A fence of it was called and not withdrawn: its servers have to be recovered.
+  [[nodiscard]] bool was_fenced(const NovaHost& host) const;
 
   bool nothing_may_happen = false;       ///< the quiet profile: no act at all
   std::vector<std::string> violations;

@@ -77,6 +77,11 @@ Result<api::ComputeNode> Kubernetes::write_status(const api::ComputeNode& object
     if (before.verdict.value != after.verdict.value || before.phase != after.phase || state(before) != state(after))
       timeline_.say("status", "{}: {}, {}, fence {}{}", object.metadata.name, api::to_string(after.verdict.value), api::to_string(after.phase), state(after),
                     after.fence ? fmt::format(" (power {}, storage {})", api::to_string(after.fence->power.state), api::to_string(after.fence->storage.state)) : "");
+    for (const api::Evidence& evidence : after.verdict.evidence) {
+      const auto same = std::find_if(before.verdict.evidence.begin(), before.verdict.evidence.end(), [&](const api::Evidence& e) { return e.source == evidence.source; });
+      if (same != before.verdict.evidence.end() && same->state == evidence.state && same->detail == evidence.detail) continue;
+      timeline_.say("evidence", "{}: {} {}: {}", object.metadata.name, api::to_string(evidence.source), api::to_string(evidence.state), evidence.detail);
+    }
   }
   return stored;
 }

@@ -14,6 +14,7 @@ using namespace vmha;
 struct Totals {
   std::uint64_t seeds = 0;
   std::uint64_t hosts = 0;
+  std::uint64_t fences = 0;
   std::uint64_t recoveries = 0;
   std::uint64_t faults = 0;
   std::uint64_t crashes = 0;
@@ -24,6 +25,7 @@ struct Totals {
 void add(Totals& totals, const sim::RunResult& result) {
   ++totals.seeds;
   totals.hosts += static_cast<std::uint64_t>(result.hosts);
+  totals.fences += result.fenced ? 1U : 0U;
   totals.recoveries += static_cast<std::uint64_t>(result.recoveries);
   totals.faults += result.faults;
   totals.crashes += result.crashes;
@@ -81,8 +83,8 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
   }
   const double minutes = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count() / 60.0;
-  fmt::print("{}: {} seeds, {} hosts, {:.1f} simulated hours, {} recoveries, {} faults, {} crashes, {} events, {:.0f} seeds a minute, {} violated\n", name,
-             totals.seeds, totals.hosts, in_seconds(totals.simulated) / 3600.0, totals.recoveries, totals.faults, totals.crashes, totals.events,
+  fmt::print("{}: {} seeds, {} hosts, {:.1f} simulated hours, {} fences, {} recoveries, {} faults, {} crashes, {} events, {:.0f} seeds a minute, {} violated\n", name,
+             totals.seeds, totals.hosts, in_seconds(totals.simulated) / 3600.0, totals.fences, totals.recoveries, totals.faults, totals.crashes, totals.events,
              static_cast<double>(totals.seeds) / minutes, bad);
   return bad == 0 ? 0 : 1;
 }

@@ -17,7 +17,7 @@ enum class Sabotage {
   kProofUnread,       ///< ProveBlocklist says yes without asking a placement group
   kAcceptedIsOff,     ///< a power off that was accepted reads as Off
   kEvacuateTwice,     ///< an Evacuate is sent again when its answer is late
-  kBootIdMade,        ///< a node that reports again shows a boot id of its own making
+  kReturnMade,        ///< a node shows a boot id of its own making, and the records that nova still has to clean up look completed
 };
 
 /// Turns an effect into happenings: it leaves, takes effect, is answered; each late, lost or failing with small probability.

@@ -29,6 +29,7 @@ struct RunResult {
   std::vector<std::string> violations;  ///< empty: everything held
   std::string story;                    ///< what failed, in a few words
   int hosts = 0;
+  bool fenced = false;                  ///< else the host came back before it could be
   int recoveries = 0;                   ///< servers that were evacuated
   std::uint64_t events = 0;             ///< given to the engine
   std::uint64_t faults = 0;             ///< answers lost, late or failed

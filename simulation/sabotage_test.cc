@@ -22,7 +22,7 @@ TEST(CheckersTest, AnAcceptedPowerOffTakenForOffIsFoundByASecondWriter) { EXPECT
 
 TEST(CheckersTest, AnEvacuationSentTwiceIsFound) { EXPECT_NE(first_violation(Sabotage::kEvacuateTwice, "S5", 60), ""); }
 
-TEST(CheckersTest, ABootIdOfOwnMakingIsFoundByTheMissingPowerCycle) { EXPECT_NE(first_violation(Sabotage::kBootIdMade, "S4", 60), ""); }
+TEST(CheckersTest, AReturnThatWasMadeUpIsFoundByTheMissingPowerCycle) { EXPECT_NE(first_violation(Sabotage::kReturnMade, "S4", 60), ""); }
 
 TEST(RunTest, OneSeedGivesOneRun) {
   const RunOptions options{Profile::kHostLossCrash, 7, false, Sabotage::kNone};

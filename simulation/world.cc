@@ -105,7 +105,7 @@ void World::report_kubelets() {
   for (const auto& [name, host] : machines_.hosts()) {
     const bool kubelet = host.kubernetes && host.runs() && host.control && (host.agent || host.boots == 1);
     if (!kubelet) continue;
-    const bool made_up = options_.sabotage == Sabotage::kBootIdMade && host.failed_since;
+    const bool made_up = options_.sabotage == Sabotage::kReturnMade && host.failed_since;
     const std::string boot_id = made_up ? fmt::format("boot-{}", clock_.now().time_since_epoch().count()) : host.boot_id();
     kubernetes_.report(kube::Node{name.value, boot_id, host.uuid, {}});
   }
@@ -149,6 +149,7 @@ RunResult World::run() {
   result.violations = checkers_.violations;
   result.story = story_;
   result.hosts = static_cast<int>(hosts_);
+  result.fenced = checkers_.was_fenced(victim_);
   for (const auto& [id, server] : nova_.all()) result.recoveries += nova_.finished_evacuations(id);
   result.events = controller_.events();
   result.faults = performer_.faults;
