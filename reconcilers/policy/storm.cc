@@ -29,9 +29,14 @@ void Storm::update(const std::map<NodeName, HostStanding>& hosts, const api::Sto
       over_domain_[domain] = fmt::format("{} of {} hosts of failure domain {} are unhealthy, the budget is {}", count.first, count.second, domain, of_domain);
   }
   held_ = !held_hosts_.empty();
-  if (over_ || !over_domain_.empty()) last_over_ = now;
-  if (!held_) last_over_ = over_ ? last_over_ : std::nullopt;
+  if (!held_) last_over_.reset();
+  if (!held_) domain_last_over_.clear();
+  if (over_) last_over_ = now;
+  for (const auto& [domain, why] : over_domain_) domain_last_over_[domain] = now;
   cooling_ = held_ && last_over_ && now - *last_over_ < limits.cooldown;
+  for (const auto& [domain, last] : domain_last_over_)
+    if (held_ && now - last < limits.cooldown)
+      over_domain_.emplace(domain, fmt::format("the evidence in failure domain {} must be calm for {} s first", domain, limits.cooldown.count()));
   reason_ = over_      ? fmt::format("{} of {} hosts are unhealthy, the budget is {}", unhealthy, hosts.size(), budget)
             : cooling_ ? fmt::format("the evidence must be calm for {} s first", limits.cooldown.count())
                        : std::string();

@@ -25,7 +25,8 @@ struct BudgetVerdict {
   std::string reason;        ///< why not
 };
 
-/// Single thread; no clock. Remembers only since when the evidence has been calm after a hold.
+/// Single thread; no clock. Remembers only since when the evidence has been calm after a hold. A failure domain over its budget holds its own
+/// hosts, not those of others.
 class Storm {
  public:
   /// Takes the newest standing of all hosts. Call before asking, and at least every poll while something is held.
@@ -47,7 +48,8 @@ class Storm {
   bool cooling_ = false;
   int fencing_ = 0;
   int max_fencing_ = 0;
-  std::optional<Instant> last_over_;
+  std::optional<Instant> last_over_;                    ///< only while something is held
+  std::map<std::string, Instant> domain_last_over_;     ///< the same for each failure domain
   std::string reason_;
 };
 
