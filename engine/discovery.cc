@@ -62,6 +62,8 @@ void Engine::State::forget_gone_nodes() {
 }
 
 void Engine::State::forget_gone_instances(const std::set<ServerId>& present) {
+  const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
+  if (policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic || policy->spec.paused) return;
   for (const auto& [name, instance] : world.instances) {
     if (!policy::is_discovered(instance.metadata)) continue;
     const std::string key = vmha::key_of(name);

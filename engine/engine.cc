@@ -36,6 +36,7 @@ std::string Engine::State::random_suffix() {
 }
 
 void Engine::State::start(const Owner& owner, Duration timeout, Operation operation, std::vector<Announcement> announcements) {
+  if (!leading || !synced || lost) return;  // an answer may come late
   std::string key = vmha::key_of(owner, operation);
   const bool act = is_irreversible(operation);
   const bool power_on = std::holds_alternative<PowerOn>(operation);

@@ -45,6 +45,7 @@ void Engine::State::deleted(const NodeName& name) {
   world.node_memory.erase(name);
   evidence.forget(name);
   creating.erase(vmha::key_of(name));
+  missing_since.erase(vmha::key_of(name));
   queue.forget(vmha::key_of(name));
   calls.forget(vmha::key_of(name));
 }
@@ -53,6 +54,7 @@ void Engine::State::deleted(const InstanceName& name) {
   world.remove_instance(name);
   world.instance_memory.erase(name);
   creating.erase(vmha::key_of(name));
+  missing_since.erase(vmha::key_of(name));
   queue.forget(vmha::key_of(name));
   calls.forget(vmha::key_of(name));
 }
