@@ -23,8 +23,11 @@ void Storm::update(const std::map<NodeName, HostStanding>& hosts, const api::Sto
   }
   const int budget = limits.max_unhealthy.of(static_cast<int>(hosts.size()));
   over_ = unhealthy > budget;
+  room_ = budget - unhealthy;
+  domain_room_.clear();
   for (const auto& [domain, count] : domains) {
     const int of_domain = limits.max_unhealthy_per_failure_domain.of(count.second);
+    domain_room_[domain] = of_domain - count.first;
     if (count.first > of_domain)
       over_domain_[domain] = fmt::format("{} of {} hosts of failure domain {} are unhealthy, the budget is {}", count.first, count.second, domain, of_domain);
   }
@@ -48,6 +51,10 @@ BudgetVerdict Storm::allows(const NodeName& node) const {
   if (over_ || cooling_) return {false, reason_};
   const auto domain = over_domain_.find(found->second.failure_domain);
   if (domain != over_domain_.end()) return {false, domain->second};
+  if (!found->second.unhealthy && room_ < 1) return {false, "the budget of unhealthy hosts is used up"};
+  const auto room = domain_room_.find(found->second.failure_domain);
+  if (!found->second.unhealthy && room != domain_room_.end() && room->second < 1)
+    return {false, fmt::format("the budget of failure domain {} is used up", found->second.failure_domain)};
   if (fencing_ >= max_fencing_) return {false, fmt::format("{} fences are being made, the limit is {}", fencing_, max_fencing_)};
   return {true, {}};
 }

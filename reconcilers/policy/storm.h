@@ -32,7 +32,7 @@ class Storm {
   /// Takes the newest standing of all hosts. Call before asking, and at least every poll while something is held.
   void update(const std::map<NodeName, HostStanding>& hosts, const api::Storm& limits, Instant now);
 
-  /// May this host be fenced now? It is itself one of those that count.
+  /// May this host be fenced now? It is itself one of those that count, also if it looks well and a person asked.
   [[nodiscard]] BudgetVerdict allows(const NodeName& node) const;
 
   [[nodiscard]] bool is_held() const { return held_; }
@@ -43,6 +43,8 @@ class Storm {
   std::map<NodeName, HostStanding> hosts_;
   std::set<std::string> held_hosts_;
   std::map<std::string, std::string> over_domain_;  ///< failure domain -> why it is over its budget
+  int room_ = 0;                                        ///< how many more hosts may become unhealthy
+  std::map<std::string, int> domain_room_;
   bool held_ = false;
   bool over_ = false;
   bool cooling_ = false;

@@ -75,6 +75,15 @@ TEST(StormTest, OverTheBudgetOneByOneHoldsAllThatAreStillToBeFenced) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(cloud.ask(i).allows);
 }
 
+TEST(StormTest, AHostThatLooksWellWouldCountOnceItIsFenced) {
+  Cloud cloud(10);
+  cloud.unhealthy(0, 3);
+  EXPECT_TRUE(cloud.ask(9).allows);
+  cloud.unhealthy(3, 1);
+  EXPECT_TRUE(cloud.ask(3).allows);
+  EXPECT_FALSE(cloud.ask(9).allows) << "it would be the fifth";
+}
+
 // ---- Failure domains
 
 TEST(StormTest, AFailureDomainHasItsOwnBudget) {
@@ -85,6 +94,14 @@ TEST(StormTest, AFailureDomainHasItsOwnBudget) {
   cloud.unhealthy(2, 1);
   EXPECT_FALSE(cloud.ask(0).allows);
   EXPECT_NE(cloud.ask(0).reason.find("r0"), std::string::npos);
+}
+
+TEST(StormTest, AHostThatLooksWellWouldCountInItsFailureDomain) {
+  Cloud cloud(40);
+  cloud.limits.max_unhealthy_per_failure_domain = {20, true};
+  cloud.unhealthy(0, 2);
+  EXPECT_FALSE(cloud.ask(9).allows);
+  EXPECT_TRUE(cloud.ask(10).allows);
 }
 
 TEST(StormTest, AFailureDomainOverItsBudgetHoldsNoOther) {
