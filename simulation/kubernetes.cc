@@ -110,6 +110,14 @@ Result<Done> Kubernetes::remove(const InstanceName& name, const std::string& uid
   return Done{};
 }
 
+void Kubernetes::annotate(const NovaHost& node, std::string_view key, const std::string& value) {
+  api::ComputeNode& object = nodes_.at(node.value);
+  object.metadata.annotations[std::string(key)] = value;
+  object.metadata.resource_version = next_version();
+  timeline_.say("person", "{}: {}={}", node.value, key, value);
+  if (changed) changed(NodeChanged{object});
+}
+
 void Kubernetes::report(const kube::Node& node) {
   const bool known = kubernetes_nodes_.count(node.name) > 0 && kubernetes_nodes_.at(node.name) == node;
   kubernetes_nodes_.insert_or_assign(node.name, node);

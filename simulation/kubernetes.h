@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "api/compute_node.h"
 #include "api/policy.h"
@@ -32,6 +33,8 @@ class Kubernetes {
   Result<api::ComputeNode> patch(const PatchNodeMetadata& patch);
   Result<Done> remove(const InstanceName& name, const std::string& uid);
 
+  /// A person writes an annotation on a ComputeNode.
+  void annotate(const NovaHost& node, std::string_view key, const std::string& value);
   /// A kubelet reports: its Node (boot id) and its Lease.
   void report(const kube::Node& node);
 

@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   std::uint64_t first = 1;
   std::uint64_t seed = 0;
   bool trace = false;
+  bool effects = false;
   bool each = false;
   std::string name = "host-loss";
   app.add_option("--seeds", seeds, "how many seeds")->capture_default_str();
@@ -56,6 +57,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed, "only this seed");
   app.add_option("--profile", name, "host-loss, host-loss-crash or quiet")->capture_default_str();
   app.add_flag("--trace", trace, "print a timeline");
+  app.add_flag("--effects", effects, "print every effect too");
   app.add_flag("--each", each, "print a line for each seed");
   CLI11_PARSE(app, argc, argv);
   const auto profile = sim::profile_named(name);
@@ -67,11 +69,13 @@ int main(int argc, char** argv) {
     first = seed;
     seeds = 1;
   }
+  using Level = sim::Timeline::Level;
+  const Level level = effects ? Level::kEverything : trace ? Level::kHappenings : Level::kNothing;
   Totals totals;
   std::uint64_t bad = 0;
   const auto begun = std::chrono::steady_clock::now();
   for (std::uint64_t i = first; i < first + seeds; ++i) {
-    const sim::RunOptions options{*profile, i, trace, sim::Sabotage::kNone};
+    const sim::RunOptions options{*profile, i, level, sim::Sabotage::kNone};
     const sim::RunResult result = sim::run(options);
     add(totals, result);
     if (each)

@@ -153,6 +153,7 @@ void Performer::perform(const Effect& effect, std::function<bool()> alive, std::
   if (sabotage == Sabotage::kEvacuateTwice && lost && std::holds_alternative<Evacuate>(effect.operation)) {
     clock.at(effect.deadline, [this, operation = effect.operation] { (void)take_effect(operation); });
   }
+  w_.timeline.detail("effect", "{} {}: {}", effect.key, name_of(effect.operation), kind == 0 ? "will fail" : lost ? "its answer gets lost" : "");
   if (kind == 0) {
     const Error broken{ErrorKind::kUnavailable, "connection reset"};
     clock.at(std::min(answered, effect.deadline), [id = effect.id, leaves, answer, broken] { answer(EffectDone{id, leaves, tl::unexpected(broken)}); });

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "api/names.h"
 #include "simulation/world.h"
 
 namespace vmha::sim {
@@ -73,9 +74,24 @@ void World::repair_host(Failure failure) {
 
 /// Somebody power-cycles a fenced host that runs on, or starts one that is left off.
 void World::reboot_by_hand() {
-  if (checkers_.fenced.count(victim_) == 0 || (victim().on && victim().boots > 1)) return;
-  machines_.power_off(victim_, "by hand");
-  clock_.after(seconds(30), [this] { machines_.power_on(victim_, "by hand"); });
+  const bool runs_again = victim().on && victim().boots > 1;
+  if (checkers_.was_fenced(victim_) && !runs_again) {
+    machines_.power_off(victim_, "by hand");
+    clock_.after(seconds(30), [this] { machines_.power_on(victim_, "by hand"); });
+  }
+  clock_.after(seconds(120), [this] { help_on(); });
+}
+
+/// What is left to a person: nova-compute is started again where an evacuation ended after its start (nova completes such a record only then), and a
+/// host whose power cycle nothing else shows is released by its fence's id.
+void World::help_on() {
+  const auto& fence = kubernetes_.nodes().at(victim_.value).status.fence;
+  const bool waits = fence && fence->state == api::FenceState::kProven && victim().on && victim().boots > 1;
+  if (waits) {
+    nova_.compute_started(victim_);
+    if (!victim().kubernetes && fence->power.state != api::ProofState::kProven) kubernetes_.annotate(victim_, api::kReleaseAnnotation, fence->id.value);
+  }
+  clock_.after(seconds(60), [this] { help_on(); });
 }
 
 void World::arm_crashes(int left) {

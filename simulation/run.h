@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "simulation/performer.h"
+#include "simulation/timeline.h"
 
 namespace vmha::sim {
 
@@ -21,7 +22,7 @@ enum class Profile {
 struct RunOptions {
   Profile profile = Profile::kHostLoss;
   std::uint64_t seed = 1;
-  bool trace = false;
+  Timeline::Level trace = Timeline::Level::kNothing;
   Sabotage sabotage = Sabotage::kNone;
 };
 

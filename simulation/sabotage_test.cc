@@ -9,7 +9,7 @@ namespace {
 /// The words of the first violation that names `rule`; empty: none within that many seeds.
 std::string first_violation(Sabotage sabotage, const std::string& rule, std::uint64_t seeds) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    const RunResult result = run(RunOptions{Profile::kHostLoss, seed, false, sabotage});
+    const RunResult result = run(RunOptions{Profile::kHostLoss, seed, Timeline::Level::kNothing, sabotage});
     for (const std::string& violation : result.violations)
       if (violation.find(rule) != std::string::npos) return violation;
   }
@@ -25,7 +25,7 @@ TEST(CheckersTest, AnEvacuationSentTwiceIsFound) { EXPECT_NE(first_violation(Sab
 TEST(CheckersTest, AReturnThatWasMadeUpIsFoundByTheMissingPowerCycle) { EXPECT_NE(first_violation(Sabotage::kReturnMade, "S4", 60), ""); }
 
 TEST(RunTest, OneSeedGivesOneRun) {
-  const RunOptions options{Profile::kHostLossCrash, 7, false, Sabotage::kNone};
+  const RunOptions options{Profile::kHostLossCrash, 7, Timeline::Level::kNothing, Sabotage::kNone};
   const RunResult a = run(options);
   const RunResult b = run(options);
   EXPECT_EQ(a.events, b.events);

@@ -27,6 +27,7 @@ class World {
   void fail_host();
   void repair_host(Failure failure);
   void reboot_by_hand();
+  void help_on();
   void arm_crashes(int left);
   void disturb_quietly();
   [[nodiscard]] bool is_settled();
