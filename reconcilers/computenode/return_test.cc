@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(All, BeginTest,
                                            MarkCase{"without_our_mark", [](auto& s) { s.disabled_reason = "new disks"; }, false}),
                          [](const auto& of) { return of.param.name; });
 
-TEST(FollowTest, IsFinishedOnlyWhenEveryServerIsKnownAndNoneIsLeft) {
+TEST(FollowInstancesTest, IsFinishedOnlyWhenEveryServerIsKnownAndNoneIsLeft) {
   struct Case {
     bool all_known, none_left, finished;
   };
@@ -132,7 +132,7 @@ TEST(FollowTest, IsFinishedOnlyWhenEveryServerIsKnownAndNoneIsLeft) {
   }
 }
 
-TEST(FollowTest, ARetriedInstanceOpensTheRecoveryAgainAndKeepsTheProofReadable) {
+TEST(FollowInstancesTest, ARetriedInstanceOpensTheRecoveryAgainAndKeepsTheProofReadable) {
   Scene scene;
   scene.recovered().rest.recovery.none_left = false;
   scene.blocklist->at = scene.now - seconds(3);

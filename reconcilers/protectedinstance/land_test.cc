@@ -119,7 +119,7 @@ TEST_F(LandTest, ARecordedCoAttachmentOfAVolumeMayWatch) {
   scene_.server->value.volumes = {"vol-1"};
   scene_.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12"), watcher("10.77.0.13")}));
   EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kMoved);
-  scene_.object.status.disks = {{.image = {"volumes", "volume-vol-1"}, .watchers = {"10.77.0.13:0/7"}, .lock_owner = {}}};
+  scene_.object.status.disks = {{.image = {"volumes", "volume-vol-1"}, .watchers = {"10.77.0.11:0/3", "10.77.0.13:0/7"}, .lock_owner = {}}};
   EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kAttested);
 }
 

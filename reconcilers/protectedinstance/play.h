@@ -33,6 +33,7 @@ class Play {
     scene.server.reset();
     scene.migrations.reset();
     scene.disks.reset();
+    scene.rest.intent_is_ours = true;
     scene.rest.leading_since = scene.now - seconds(500);
     truth_ = Scene().server->value;
     images_ = {root_disk()};

@@ -35,15 +35,23 @@ TEST(RestTest, SaysWhatTheReadingsSay) {
 
 TEST(RestTest, RecordsAWatcherOfIPv6SoThatALaterRecoveryKnowsIt) {
   Scene scene;
-  scene.disks->value[0].watchers = {watcher("fd00::9")};
+  scene.disks->value[0].watchers = {watcher("10.77.0.11"), watcher("fd00::9")};
   const InstanceDecision decision = scene.decided();
-  EXPECT_EQ(decision.status.disks[0].watchers, std::vector<std::string>{"[fd00::9]:0/7"});
+  EXPECT_EQ(decision.status.disks[0].watchers, (std::vector<std::string>{"10.77.0.11:0/7", "[fd00::9]:0/7"}));
   Scene later;
   later.ready_to_ask();
   later.disks->value[0].watchers = {watcher("fd00::9", 8)};
   EXPECT_EQ(wished<Evacuate>(later.decided()), nullptr);
   later.object.status.disks = decision.status.disks;
   EXPECT_NE(wished<Evacuate>(later.decided()), nullptr);
+}
+
+TEST(RestTest, ARecordWithoutTheHostsOwnClientExcusesNoForeignAddress) {
+  Scene later;
+  later.ready_to_ask();
+  later.disks->value[0].watchers = {watcher("192.0.2.9", 8)};
+  later.object.status.disks = {{.image = later.disks->value[0].image, .watchers = {"192.0.2.9:0/1"}, .lock_owner = {}}};
+  EXPECT_EQ(wished<Evacuate>(later.decided()), nullptr);  // it may be the host itself, under an address the fence does not know
 }
 
 TEST(RestTest, WritesNothingWhenNothingChanged) {
