@@ -24,15 +24,16 @@ RETURN_SECONDS = 300
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the lab up at the end (`make lab-down` ends it)")
+    parser.add_argument("--pace", choices=("fast", "defaults"), default="fast", help="of the lab: seconds, or nova's and kubelet's own intervals")
     options = parser.parse_args()
     lab.clean_environment()
     world = None
     try:
         heading("The lab")
-        lab.up()
+        lab.up(options.pace)
         world = World()
         world.reset()
-        show(world)
+        show(world, options.pace)
         return 0
     except AssertionError as error:
         print(f"\ndemo: {error}", file=sys.stderr)
@@ -48,7 +49,7 @@ def main():
             lab.down()
 
 
-def show(world):
+def show(world, pace):
     loss = HostLoss(world, HEALTHY_SECONDS)
     heading(f"Six instances on {loss.host}, one of them shut off; resources applied, vmha-controller started")
     story = Story()
@@ -67,7 +68,7 @@ def show(world):
     heading("Summary")
     figures = loss.figures()
     figures["host in service again"] = round(world.recorder.first("cn", loss.host, loss.at, lambda node: fence(node).get("state") == "Lifted") - loss.at, 2)
-    print(table(figures))
+    print(table(figures, pace))
     lost = sum(len(stretch["missing"]) for guest in loss.after.values() for stretch in guest["writers"])
     wrote = sum(guest["counter"] for guest in loss.after.values())
     print(f"\n{len(loss.names)} of {len(loss.names)} instances are in the state they had, on other hosts. "

@@ -59,10 +59,11 @@ def test_servers_are_unlocked_again(lost_host):
 
 def test_figures(lost_host, capsys):
     figures = lost_host.figures()
+    pace = (lost_host.world.lab.folder / "pace").read_text().strip()
     with capsys.disabled():
-        print(f"\n\nPower of {lost_host.host} pulled, {len(lost_host.names)} instances:\n{table(figures)}\n")
+        print(f"\n\nPower of {lost_host.host} pulled, {len(lost_host.names)} instances, lab's pace {pace}:\n{table(figures, pace)}\n")
     path = Path(os.environ.get("VMHA_BUILD", ROOT / "build")) / "e2e" / "host-loss.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"pace": (lost_host.world.lab.folder / "pace").read_text(), "seconds": figures}, indent=2) + "\n")
+    path.write_text(json.dumps({"pace": pace, "seconds": figures}, indent=2) + "\n")
     missing = [name for name, value in figures.items() if value is None]
     assert not missing, f"never happened: {missing}"

@@ -23,8 +23,8 @@ def run(*arguments, seconds=FAULT_SECONDS):
     return done.stdout
 
 
-def up():
-    subprocess.run([LAB, "up"], check=True, timeout=UP_SECONDS)
+def up(pace="fast"):
+    subprocess.run([LAB, "up", "--pace", pace], check=True, timeout=UP_SECONDS)
 
 
 def down():
