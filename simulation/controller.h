@@ -22,6 +22,7 @@ class Controller {
   void crash();
   /// Crash when so many more effects that change something have been asked for (status writes and acts).
   void crash_after_effects(std::uint64_t effects) { crash_in_ = effects; }
+  void crash_never() { crash_in_.reset(); }
   [[nodiscard]] std::uint64_t events() const { return events_; }
   [[nodiscard]] std::uint64_t crashes() const { return crashes_; }
 

@@ -7,6 +7,12 @@
 #include "simulation/world.h"
 
 namespace vmha::sim {
+namespace {
+
+/// A lease, a stale interval, confirmWithoutStorageSeconds, a crash just before, and room for slow answers.
+constexpr seconds kJudgedWithin{130};
+
+}  // namespace
 
 std::optional<Profile> profile_named(const std::string& name) {
   for (const Profile profile : {Profile::kHostLoss, Profile::kHostLossCrash, Profile::kQuiet})
@@ -44,7 +50,8 @@ void World::fail_host() {
       power_.set(victim_, static_cast<Bmc>(bmc));
       if (failure == Failure::kFrozen) machines_.freeze(victim_, true);
       else machines_.cut(victim_, false, false);
-      if (rng.chance(500)) clock_.after(clock_.between(seconds(8), seconds(60)), [this, failure] {
+      if (rng.chance(350)) clock_.after(clock_.between(seconds(8), seconds(60)), [this, failure] {
+        healed_early_ = true;
         if (failure == Failure::kFrozen) machines_.freeze(victim_, false);
         else machines_.cut(victim_, true, true);
       });
@@ -52,11 +59,21 @@ void World::fail_host() {
     }
   }
   timeline_.say("failure", "{}: {}", victim_.value, story_);
+  if (options_.profile == Profile::kHostLossCrash) return arm_crashes(1 + static_cast<int>(rng.below(5)), failure);
   clock_.after(clock_.between(seconds(150), seconds(200)), [this, failure] { repair_host(failure); });
-  if (options_.profile == Profile::kHostLossCrash) arm_crashes(1 + static_cast<int>(rng.below(5)));
+}
+
+/// L1: with no fault for long enough, a dead host has to be judged and its fence begun, whatever happened before.
+void World::must_be_judged_by_now() {
+  const auto& fence = kubernetes_.nodes().at(victim_.value).status.fence;
+  if (healed_early_ || performer_.faults_per_mille > 0 || fence) return;
+  // A leader that never heard its guests, and has no Lease of it to watch, cannot tell: the verdict says so, and a person decides.
+  if (!victim().kubernetes && controller_.crashes() > 0) return;
+  checkers_.violated(fmt::format("L1: {} is dead, nothing disturbed for {} s, and no fence was begun", victim_.value, kJudgedWithin.count()));
 }
 
 void World::repair_host(Failure failure) {
+  must_be_judged_by_now();
   performer_.faults_per_mille = 0;
   repaired_at_ = clock_.now();
   power_.set(victim_, Bmc::kHonest);
@@ -94,12 +111,19 @@ void World::help_on() {
   clock_.after(seconds(60), [this] { help_on(); });
 }
 
-void World::arm_crashes(int left) {
-  if (left == 0) return;
+void World::arm_crashes(int left, Failure failure) {
   Rng& rng = clock_.rng();
+  if (left == 0) {
+    if (rng.chance(500)) performer_.faults_per_mille = 0;
+    return clock_.after(kJudgedWithin + clock_.between(seconds(0), seconds(40)), [this, failure] { repair_host(failure); });
+  }
   if (rng.chance(600)) controller_.crash_after_effects(rng.below(60));
   else clock_.after(clock_.between(milliseconds(0), seconds(20)), [this] { controller_.crash(); });
-  clock_.after(clock_.between(seconds(5), seconds(45)), [this, left] { arm_crashes(left - 1); });
+  // The next one only when this one's successor leads, or while it is about to.
+  clock_.after(clock_.between(seconds(20), seconds(60)), [this, left, failure] {
+    controller_.crash_never();
+    arm_crashes(left - 1, failure);
+  });
 }
 
 void World::disturb_quietly() {

@@ -28,7 +28,8 @@ class World {
   void repair_host(Failure failure);
   void reboot_by_hand();
   void help_on();
-  void arm_crashes(int left);
+  void arm_crashes(int left, Failure failure);
+  void must_be_judged_by_now();
   void disturb_quietly();
   [[nodiscard]] bool is_settled();
   [[nodiscard]] NovaHost name_of(std::size_t index) const;
@@ -49,6 +50,7 @@ class World {
   std::size_t hosts_ = 0;
   NovaHost victim_;
   std::string story_;
+  bool healed_early_ = false;
   std::optional<Instant> failed_at_;
   std::optional<Instant> repaired_at_;
   std::optional<Instant> settled_since_;
