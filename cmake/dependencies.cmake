@@ -17,7 +17,8 @@ endif()
 # VMHA_SANITIZE: "" | address,undefined | thread
 set(VMHA_SANITIZE "" CACHE STRING "sanitizers to build with")
 if(VMHA_SANITIZE)
-  add_compile_options(-fsanitize=${VMHA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # gcc 12 takes optionals for uninitialized once sanitizers have reshaped the code.
+  add_compile_options(-fsanitize=${VMHA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${VMHA_SANITIZE})
 endif()
 
