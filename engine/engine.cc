@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/overloaded.h"
 #include "engine/state.h"
 
 namespace vmha {
@@ -74,17 +75,6 @@ void Engine::State::touch_instances_on(const NovaHost& host) {
   if (node == nullptr) return;
   for (const InstanceName& name : world.instances_of(*node)) touch_instance(name);
 }
-
-namespace {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
-
-}  // namespace
 
 void Engine::State::handle(const Event& event) {
   std::visit(Overloaded{

@@ -2,18 +2,13 @@
 
 #include <type_traits>
 
+#include "base/overloaded.h"
+
 namespace vmha {
 namespace {
 
 template <class T, class... Others>
 constexpr bool is_one_of = (std::is_same_v<T, Others> || ...);
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
 
 }  // namespace
 

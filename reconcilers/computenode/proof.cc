@@ -144,7 +144,7 @@ std::optional<FenceInForce> fence_in_force(const NodeView& view) {
   result.addresses = {fence->storage.addresses.begin(), fence->storage.addresses.end()};
   result.power_proven = proof.power && fence->power.state == api::ProofState::kProven;
   result.storage_proven = proof.storage && fence->storage.state == api::ProofState::kProven;
-  result.requirement_met = fence->state == api::FenceState::kProven && 
+  result.requirement_met = fence->state == api::FenceState::kProven &&
       requirement_met(view, *fence, result.power_proven, result.storage_proven, proof);
   result.service_forced_down = view.service && view.service->value.forced_down && view.service->value.disabled_reason == disabled_reason(fence->id);
   return result;
