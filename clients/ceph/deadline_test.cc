@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include "clients/ceph/client.h"
 #include "clients/ceph/testing/shared_cluster.h"
@@ -98,7 +97,7 @@ TEST(DeadlineTest, HoldAfterEverythingWasKilled) {
   const ImageId image{"vms", "killed"};
   own.create_image(image);
   ASSERT_TRUE(client->ping({image}, seconds(5))->canary_acknowledged);
-  for (const char* name : {"mon.a", "osd.0", "osd.1", "osd.2"}) ::kill(own.daemon(name), SIGKILL);
+  for (const char* name : {"mon.a", "osd.0", "osd.1", "osd.2"}) own.kill(name);
   expect_mon_calls_end(*client, Address{"127.0.2.61"});
   const auto round = within_deadline([&] { return client->ping({image}, kDeadline); });
   ASSERT_TRUE(round.has_value());

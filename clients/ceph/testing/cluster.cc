@@ -12,6 +12,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <rbd/librbd.hpp>
 #include <stdexcept>
@@ -49,6 +50,26 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   for (std::string& text : strings) raw.push_back(text.data());
   raw.push_back(nullptr);
   return raw;
+}
+
+/// The state letters of all threads of a process, as /proc shows them.
+std::string thread_states(pid_t pid) {
+  std::string states;
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+    std::ifstream file(thread.path() / "stat");
+    const std::string stat((std::istreambuf_iterator<char>(file)), {});
+    const auto name_end = stat.rfind(") ");
+    if (name_end != std::string::npos) states += stat[name_end + 2];
+  }
+  return states;
+}
+
+/// A signal is sent at once and felt later: a busy machine lets a daemon answer a few more calls after its SIGSTOP. So this waits until
+/// every thread has stopped.
+void stop(pid_t pid) {
+  ::kill(pid, SIGSTOP);
+  require(eventually([pid] { return thread_states(pid).find_first_not_of('T') == std::string::npos; }), "a process did not stop");
 }
 
 }  // namespace
@@ -136,7 +157,7 @@ Guest::~Guest() {
   munmap(state_, sizeof(GuestState));
 }
 
-void Guest::freeze() const { process_.signal(SIGSTOP); }
+void Guest::freeze() const { stop(process_.pid()); }
 void Guest::thaw() const { process_.signal(SIGCONT); }
 void Guest::kill() { process_.end(SIGKILL); }
 
@@ -241,8 +262,14 @@ pid_t Cluster::daemon(const std::string& name) const {
   return pid;
 }
 
+void Cluster::kill(const std::string& name) const {
+  const pid_t pid = daemon(name);
+  ::kill(pid, SIGKILL);
+  require(eventually([pid] { return thread_states(pid).find_first_not_of("ZX") == std::string::npos; }), name + " did not end");
+}
+
 Stopped::Stopped(std::vector<pid_t> pids) : pids_(std::move(pids)) {
-  for (const pid_t pid : pids_) ::kill(pid, SIGSTOP);
+  for (const pid_t pid : pids_) stop(pid);
 }
 
 Stopped::~Stopped() {

@@ -82,6 +82,8 @@ class Cluster {
   std::unique_ptr<Guest> guest(const std::string& source, const ImageId& image, Guest::Mode mode = Guest::Mode::kOpen);
   librados::IoCtx pool(const std::string& name);
   [[nodiscard]] pid_t daemon(const std::string& name) const;
+  /// Kills a daemon and waits until it has ended.
+  void kill(const std::string& name) const;
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
  private:
