@@ -111,7 +111,8 @@ void describe(Evacuation& e, V& v) {
   v.field("maxConcurrent", e.max_concurrent,
           {.doc = "Evacuations in flight in the whole cloud; counts in the policy `default`.", .defaulted = true, .min = 1, .max = 1000});
   v.field("maxConcurrentPerDestination", e.max_concurrent_per_destination,
-          {.doc = "Evacuations in flight to one host; counts in the policy `default`.", .defaulted = true, .min = 1, .max = 1000});
+          {.doc = "Evacuations in flight to one host, as far as nova has told where they go, and requested ones of which it has not yet; counts in the "
+                  "policy `default`.", .defaulted = true, .min = 1, .max = 1000});
   v.field("timeoutSeconds", e.timeout,
           {.doc = "For one instance; then an alert and a person, never a second request while the first may run.", .defaulted = true, .min = 10, .max = 86400});
   v.field("maxAttempts", e.max_attempts, {.doc = "Attempts that nova ended with an error, per instance and fence.", .defaulted = true, .min = 1, .max = 100});

@@ -1,6 +1,7 @@
 // One pass over one ProtectedInstance, and who may start when budgets are short.
 #include <algorithm>
 
+#include "engine/evacuation_budget.h"
 #include "engine/state.h"
 
 namespace vmha {
@@ -40,35 +41,43 @@ void Engine::State::make_facts() {
   update_storm();
 }
 
-/// The first of those that wait, by priority, as far as the budgets go; one that was let go and does not start stands in nobody's way.
+/// The first of those that wait, by priority, as far as the budgets go; one that was let go and does not start stands in nobody's way, nor
+/// does one that should have ended long ago.
 void Engine::State::grant_starts() {
   make_facts();
   may_start.clear();
   if (fences_in_force.empty()) return;
   const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
   const api::Evacuation limits = policy == nullptr ? api::Evacuation{} : policy->spec.evacuation;
-  const auto healthy = static_cast<int>(std::count_if(host_facts.begin(), host_facts.end(), [](const auto& h) { return h.healthy; }));
-  int room = std::min(limits.max_concurrent, limits.max_concurrent_per_destination * std::max(healthy, 1));
   std::vector<const api::ProtectedInstance*> waiting;
+  std::vector<EvacuationInFlight> in_flight;
   std::set<InstanceName> seen;
   for (const auto& [node, fence] : fences_in_force) {
     for (const InstanceName& name : world.instances_of(world.nodes.at(node))) {
       const api::ProtectedInstance& instance = world.instances.at(name);
       if (!seen.insert(name).second || protectedinstance::is_settled(instance, fence.id)) continue;
-      if (protectedinstance::is_in_flight(instance.status)) --room;
-      else waiting.push_back(&instance);
+      if (!protectedinstance::is_in_flight(instance.status)) {
+        waiting.push_back(&instance);
+        continue;
+      }
+      const auto& since = world.instance_memory[name].intent_since;
+      in_flight.push_back({NodeName{instance.status.recovery->to}, since ? now - *since : Duration::zero()});
     }
   }
+  std::vector<NodeName> healthy;
+  for (const protectedinstance::HostFacts& host : host_facts)
+    if (host.healthy) healthy.push_back(host.node);
+  int starts = free_starts(limits, healthy, in_flight);
   std::sort(waiting.begin(), waiting.end(), [](const auto* a, const auto* b) {
     return a->spec.priority != b->spec.priority ? a->spec.priority > b->spec.priority : a->metadata.name < b->metadata.name;
   });
   for (const api::ProtectedInstance* instance : waiting) {
-    if (room <= 0) return;
+    if (starts <= 0) return;
     const InstanceName name{instance->metadata.name};
     InstanceMemory& memory = world.instance_memory[name];
     if (!memory.granted_since) memory.granted_since = now;
     may_start.insert(name);
-    if (now - *memory.granted_since < kStuckGrant) --room;
+    if (now - *memory.granted_since < kStuckGrant) --starts;
   }
 }
 

@@ -148,10 +148,11 @@ void Performer::perform(const Effect& effect, std::function<bool()> alive, std::
   const bool is_read = !is_irreversible(effect.operation);
   const Instant acts = leaves + Duration(static_cast<Duration::rep>(rng.below(static_cast<std::uint64_t>(takes.count()) + 1)));
   const Instant answered = leaves + takes;
-  const bool lost = kind == 1 || answered > effect.deadline;
+  const bool twice = sabotage == Sabotage::kEvacuateTwice && std::holds_alternative<Evacuate>(effect.operation);
+  const bool lost = kind == 1 || answered > effect.deadline || (twice && rng.chance(500));
   const Error silence{is_read ? ErrorKind::kTimeout : ErrorKind::kUnknownOutcome, "no answer in time"};
-  if (sabotage == Sabotage::kEvacuateTwice && lost && std::holds_alternative<Evacuate>(effect.operation)) {
-    clock.at(effect.deadline, [this, operation = effect.operation] { (void)take_effect(operation); });
+  if (twice && lost) {
+    clock.at(std::min(acts + seconds(1), effect.deadline), [this, operation = effect.operation] { (void)take_effect(operation); });
   }
   w_.timeline.detail("effect", "{} {}: {}", effect.key, name_of(effect.operation), kind == 0 ? "will fail" : lost ? "its answer gets lost" : "");
   if (kind == 0) {

@@ -16,7 +16,7 @@ enum class Sabotage {
   kNone,
   kProofUnread,       ///< ProveBlocklist says yes without asking a placement group
   kAcceptedIsOff,     ///< a power off that was accepted reads as Off
-  kEvacuateTwice,     ///< an Evacuate is sent again when its answer is late
+  kEvacuateTwice,     ///< an Evacuate whose answer gets lost is sent again a second later
   kReturnMade,        ///< a node shows a boot id of its own making, and the records that nova still has to clean up look completed
 };
 

@@ -55,10 +55,15 @@ class HostLoss:
         self.instances = dict(zip(self.names, world.instances(self.names)))
         boots = {name: self.before[name]["boot"] for name in self.names}
         deadline = time.monotonic() + WRITE_SECONDS
-        while not all(self.witness.first_write(name, boots[name]) for name in self.running) and time.monotonic() < deadline:
+        while not self._all_seen(boots) and time.monotonic() < deadline:
             time.sleep(0.2)
         self.witness.stop()
         self.after = world.lab.guests()
+
+    def _all_seen(self, boots):
+        """The witness looks now and then: vmha may be done before it has seen the last one."""
+        return all(self.witness.active_elsewhere(name, self.host) for name in self.names) and \
+            all(self.witness.first_write(name, boots[name]) for name in self.running)
 
     def figures(self):
         """name -> seconds, or None where it never came."""
