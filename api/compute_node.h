@@ -14,8 +14,8 @@ namespace vmha::api {
 
 // ---- spec
 
-enum class DeviceType { kRedfish };
-constexpr EnumNames<1> enum_names(DeviceType) { return {"Redfish"}; }
+enum class DeviceType { kRedfish, kIpmi, kFenceAgent, kBareMetalHost };
+constexpr EnumNames<4> enum_names(DeviceType) { return {"Redfish", "Ipmi", "FenceAgent", "BareMetalHost"}; }
 
 struct RedfishAccess {
   std::string endpoint;                ///< "https://10.0.0.1", nothing after host and port
@@ -26,13 +26,45 @@ struct RedfishAccess {
   bool operator==(const RedfishAccess&) const = default;
 };
 
+struct IpmiAccess {
+  std::string endpoint;          ///< "10.0.0.1:623", always with a port
+  SecretRef credentials_secret;  ///< keys username, password
+  bool operator==(const IpmiAccess&) const = default;
+};
+
+struct AgentParameter {
+  std::string name;
+  std::string value;
+  bool operator==(const AgentParameter&) const = default;
+};
+
+struct FenceAgentAccess {
+  std::string agent;                           ///< "fence_apc_snmp"; never a path
+  std::vector<AgentParameter> parameters;      ///< those that are no secrets
+  std::optional<SecretRef> parameters_secret;  ///< each key is one more parameter
+  bool operator==(const FenceAgentAccess&) const = default;
+};
+
+/// A BareMetalHost of metal3.io/v1alpha1.
+struct BareMetalHostRef {
+  std::string name;
+  std::string namespace_;
+  bool operator==(const BareMetalHostRef&) const = default;
+};
+
 struct PowerDevice {
   std::string name;
   int level = 1;  ///< lowest first; all devices of a level must be proven off
   DeviceType type = DeviceType::kRedfish;
-  std::optional<RedfishAccess> redfish;  ///< present exactly when type is kRedfish
+  std::optional<RedfishAccess> redfish;  ///< of these exactly the one that belongs to the type
+  std::optional<IpmiAccess> ipmi;
+  std::optional<FenceAgentAccess> fence_agent;
+  std::optional<BareMetalHostRef> bare_metal_host;
   bool operator==(const PowerDevice&) const = default;
 };
+
+/// What the device is, for people and for comparing: two devices with one identity switch the same power. Holds no secret.
+[[nodiscard]] std::string identity(const PowerDevice& device);
 
 struct NodeStorage {
   std::vector<std::string> client_addresses;  ///< IPs or CIDRs; empty: learned from watchers while Healthy

@@ -64,10 +64,28 @@ inline constexpr bool kIsId<Id<Tag>> = true;
 [[nodiscard]] bool is_address_or_range(std::string_view text);
 /// "https://" and a host with an optional port; at most one "/" after it.
 [[nodiscard]] bool is_https_origin(std::string_view text);
+/// A host name or address with a port; an IPv6 address in brackets. Never begins with '-', which a program could take for an option.
+[[nodiscard]] bool is_host_and_port(std::string_view text);
+/// "fence_" and lower case letters, digits and '_'.
+[[nodiscard]] bool is_agent_name(std::string_view text);
+/// False for the programs of fence-agents that fence something else than power (fence_scsi, fence_kdump) or only pretend (fence_dummy).
+[[nodiscard]] bool switches_power(std::string_view agent);
+/// A letter, then letters, digits, '_' and '-': nothing that would end the line "name=value" of an agent's input early.
+[[nodiscard]] bool is_parameter_name(std::string_view text);
+/// `action` in all its spellings, and parameters that make an agent run another program, write a file or say more than it should.
+[[nodiscard]] bool is_reserved_parameter(std::string_view name);
+[[nodiscard]] bool has_control_character(std::string_view text);
 /// A UUID in lower case with its four hyphens.
 [[nodiscard]] bool is_uuid(std::string_view text);
 /// The name of a Kubernetes object (RFC 1123 subdomain).
 [[nodiscard]] bool is_object_name(std::string_view text);
+
+// The same as is_reserved_parameter() and switches_power().
+inline constexpr std::string_view kParameterCel =
+    "!self.matches('^(action|option|nodename|domain|help|version|quiet|(debug|verbose).*|ssh[_-]options|.*[_-](path|script))$')";
+inline constexpr std::string_view kNoPowerAgentCel =
+    "!(self in ['fence_dummy', 'fence_scsi', 'fence_mpath', 'fence_kdump', 'fence_sbd', 'fence_watchdog', 'fence_evacuate', 'fence_compute', "
+    "'fence_heuristics_ping', 'fence_ifmib', 'fence_brocade', 'fence_sanbox2', 'fence_cisco_mds', 'fence_zvmip_fabric'])";
 
 // Rules used by more than one kind.
 inline constexpr std::string_view kNameCel = "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')";

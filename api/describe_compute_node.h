@@ -27,6 +27,45 @@ void describe(RedfishAccess& r, V& v) {
          !r.insecure_skip_verify || !r.ca_secret);
 }
 
+inline constexpr std::string_view kHostPortCel =
+    "self.matches('^([A-Za-z0-9][A-Za-z0-9._-]*|\\\\[[0-9a-fA-F:.]+\\\\]):[1-9][0-9]{0,4}$')";
+
+template <class V>
+void describe(IpmiAccess& i, V& v) {
+  v.field("endpoint", i.endpoint, {.doc = "Host and port of the controller, as in 10.0.0.1:623.", .required = true, .max_length = 255});
+  v.rule_on("endpoint", kHostPortCel, "must be a host and a port, as in 10.0.0.1:623 or [fd00::1]:623", is_host_and_port(i.endpoint));
+  v.field("credentialsSecret", i.credentials_secret, {.doc = "Secret with the keys `username` and `password`.", .required = true});
+}
+
+template <class V>
+void describe(AgentParameter& p, V& v) {
+  v.field("name", p.name, {.doc = "As the agent's manual calls it: ip, plug, ...", .required = true, .min_length = 1, .max_length = 63});
+  v.rule_on("name", "self.matches('^[A-Za-z][A-Za-z0-9_-]*$')", "must be letters, digits, '_' and '-'", is_parameter_name(p.name));
+  v.rule_on("name", kParameterCel, "is set by vmha itself, or would have the agent run or write something else", !is_reserved_parameter(p.name));
+  v.rule_on("name", "!self.contains('passw')", "is a secret: put it into the Secret that parametersSecret names",
+            p.name.find("passw") == std::string::npos);
+  v.field("value", p.value, {.doc = "One line.", .required = true, .max_length = 255});
+  v.rule_on("value", "!self.matches('[[:cntrl:]]')", "must be one line without control characters", !has_control_character(p.value));
+}
+
+template <class V>
+void describe(FenceAgentAccess& f, V& v) {
+  v.field("agent", f.agent, {.doc = "Program of the package fence-agents, as in fence_apc_snmp.", .required = true, .max_length = 63});
+  v.rule_on("agent", "self.matches('^fence_[a-z0-9_]+$')", "must be the name of a fence agent, as in fence_apc_snmp, and no path", is_agent_name(f.agent));
+  v.rule_on("agent", kNoPowerAgentCel, "does not switch the power of a host: its off would prove nothing", switches_power(f.agent));
+  v.field("parameters", f.parameters,
+          {.doc = "What the agent is told on its standard input, secrets excepted.", .max_items = kMaxAgentParameters, .key = "name"});
+  v.field("parametersSecret", f.parameters_secret, {.doc = "Secret whose keys are further parameters, as in `password`."});
+}
+
+template <class V>
+void describe(BareMetalHostRef& b, V& v) {
+  v.field("name", b.name, {.doc = "Of the BareMetalHost (metal3.io/v1alpha1).", .required = true, .min_length = 1, .max_length = kMaxNameBytes});
+  v.rule_on("name", kNameCel, kNameMessage, is_object_name(b.name));
+  v.field("namespace", b.namespace_, {.doc = "Its namespace; vmha needs the rights to get and patch it there.", .required = true, .min_length = 1, .max_length = 63});
+  v.rule_on("namespace", kNameCel, kNameMessage, is_object_name(b.namespace_));
+}
+
 template <class V>
 void describe(PowerDevice& d, V& v) {
   v.field("name", d.name, {.doc = "What people call this device.", .required = true, .min_length = 1, .max_length = 63});
@@ -35,8 +74,19 @@ void describe(PowerDevice& d, V& v) {
            .defaulted = true, .min = 1, .max = 9});
   v.field("type", d.type, {.doc = "How the device is spoken to.", .required = true});
   v.field("redfish", d.redfish, {.doc = "For the type Redfish."});
-  v.rule("(self.type == 'Redfish') == has(self.redfish)", "type: Redfish needs the section redfish (endpoint, systemID, credentialsSecret)",
+  v.rule("(self.type == 'Redfish') == has(self.redfish)", "type: Redfish needs the section redfish (endpoint, systemID, credentialsSecret), and no other type has it",
          (d.type == DeviceType::kRedfish) == d.redfish.has_value());
+  v.field("ipmi", d.ipmi, {.doc = "For the type Ipmi: IPMI 2.0 over LAN."});
+  v.rule("(self.type == 'Ipmi') == has(self.ipmi)", "type: Ipmi needs the section ipmi (endpoint, credentialsSecret), and no other type has it",
+         (d.type == DeviceType::kIpmi) == d.ipmi.has_value());
+  v.field("fenceAgent", d.fence_agent, {.doc = "For the type FenceAgent: any power switch that a fence agent knows."});
+  v.rule("(self.type == 'FenceAgent') == has(self.fenceAgent)",
+         "type: FenceAgent needs the section fenceAgent (agent, parameters), and no other type has it",
+         (d.type == DeviceType::kFenceAgent) == d.fence_agent.has_value());
+  v.field("bareMetalHost", d.bare_metal_host, {.doc = "For the type BareMetalHost: the host as Metal3 manages it."});
+  v.rule("(self.type == 'BareMetalHost') == has(self.bareMetalHost)",
+         "type: BareMetalHost needs the section bareMetalHost (name, namespace), and no other type has it",
+         (d.type == DeviceType::kBareMetalHost) == d.bare_metal_host.has_value());
 }
 
 template <class V>
@@ -59,6 +109,15 @@ void describe(NodeFencing& f, V& v) {
             "self.all(a, !has(a.redfish) || self.exists_one(b, has(b.redfish) && b.redfish.endpoint == a.redfish.endpoint && "
             "b.redfish.systemID == a.redfish.systemID))",
             "two devices name the same system of the same endpoint; keep one of them", kOnlyTheServerKnows);
+  v.rule_on("devices", "self.all(a, !has(a.ipmi) || self.exists_one(b, has(b.ipmi) && b.ipmi.endpoint == a.ipmi.endpoint))",
+            "two devices have the same ipmi endpoint; keep one of them", kOnlyTheServerKnows);
+  v.rule_on("devices", "self.all(a, !has(a.bareMetalHost) || self.exists_one(b, has(b.bareMetalHost) && b.bareMetalHost == a.bareMetalHost))",
+            "two devices name the same BareMetalHost; keep one of them", kOnlyTheServerKnows);
+  v.rule_on("devices",
+            "self.all(a, !has(a.fenceAgent) || self.exists_one(b, has(b.fenceAgent) && b.fenceAgent.agent == a.fenceAgent.agent && "
+            "has(b.fenceAgent.parameters) == has(a.fenceAgent.parameters) && "
+            "(!has(a.fenceAgent.parameters) || b.fenceAgent.parameters == a.fenceAgent.parameters)))",
+            "two devices name the same agent with the same parameters; keep one of them", kOnlyTheServerKnows);
 }
 
 template <class V>

@@ -10,6 +10,7 @@ inline constexpr std::size_t kMaxAddresses = 64;
 inline constexpr std::size_t kMaxWatchers = 16;       ///< of a disk
 inline constexpr std::size_t kMaxDisks = 64;
 inline constexpr std::size_t kMaxDevices = 8;
+inline constexpr std::size_t kMaxAgentParameters = 32;
 inline constexpr std::size_t kMaxStormHosts = 64;
 inline constexpr std::size_t kMaxConditions = 16;
 inline constexpr std::size_t kMaxPlacementHosts = 64;

@@ -49,12 +49,34 @@ void mend(RedfishAccess& r) {
   r.endpoint = "https://10.0.0.1:8443";
   if (r.ca_secret) r.insecure_skip_verify = false;
 }
+void mend(IpmiAccess& i) { i.endpoint = "[fd00::1]:623"; }
+void mend(AgentParameter& p) { p.name = "plug" + std::to_string(p.name.size()); }
+void mend(FenceAgentAccess& f) { f.agent = "fence_apc_snmp"; }
+void mend(BareMetalHostRef& b) {
+  b.name = "worker-1";
+  b.namespace_ = "metal3";
+}
+/// What the type needs is there, with the least in it if nothing was drawn.
+template <class T>
+void keep_or_make(std::optional<T>& member) {
+  if (!member) mend(member.emplace());
+}
 void mend(PowerDevice& d) {
-  if (d.redfish) return;
-  d.redfish.emplace();
-  d.redfish->system_id = "1";
-  mend(*d.redfish);
-  mend(d.redfish->credentials_secret);
+  if (d.type != DeviceType::kRedfish) d.redfish.reset();
+  if (d.type != DeviceType::kIpmi) d.ipmi.reset();
+  if (d.type != DeviceType::kFenceAgent) d.fence_agent.reset();
+  if (d.type != DeviceType::kBareMetalHost) d.bare_metal_host.reset();
+  if (d.type == DeviceType::kFenceAgent) keep_or_make(d.fence_agent);
+  if (d.type == DeviceType::kBareMetalHost) keep_or_make(d.bare_metal_host);
+  if (d.type == DeviceType::kIpmi) {
+    keep_or_make(d.ipmi);
+    mend(d.ipmi->credentials_secret);
+  }
+  if (d.type == DeviceType::kRedfish && !d.redfish) {
+    keep_or_make(d.redfish);
+    d.redfish->system_id = "1";
+    mend(d.redfish->credentials_secret);
+  }
 }
 void mend(NodeStorage& s) {
   for (std::string& address : s.client_addresses) address = "10.0.0." + std::to_string(address.size());

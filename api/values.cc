@@ -65,6 +65,46 @@ bool is_https_origin(std::string_view text) {
   return !host.empty() && std::ranges::all_of(host, [](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
 }
 
+bool is_host_and_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (port.size() > 5 || port.starts_with('0') || !small_number(port, 65535)) return false;
+  if (host.starts_with('[')) return host.ends_with(']') && address_bits(std::string{host.substr(1, host.size() - 2)}) == 128;
+  return !host.empty() && (is_letter(host.front()) || is_digit(host.front())) &&
+         std::ranges::all_of(host, [](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+bool is_agent_name(std::string_view text) {
+  static constexpr std::string_view kPrefix = "fence_";
+  return text.size() > kPrefix.size() && text.starts_with(kPrefix) &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_'; });
+}
+
+bool switches_power(std::string_view agent) {
+  static constexpr std::array<std::string_view, 14> kOthers = {
+      "fence_dummy",    "fence_scsi",    "fence_mpath",           "fence_kdump", "fence_sbd",     "fence_watchdog", "fence_evacuate",
+      "fence_compute",  "fence_brocade", "fence_heuristics_ping", "fence_ifmib", "fence_sanbox2", "fence_cisco_mds", "fence_zvmip_fabric"};
+  return std::ranges::find(kOthers, agent) == kOthers.end();
+}
+
+bool is_parameter_name(std::string_view text) {
+  return !text.empty() && is_letter(text.front()) &&
+         std::ranges::all_of(text, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; });
+}
+
+bool is_reserved_parameter(std::string_view name) {
+  static constexpr std::array<std::string_view, 9> kReserved = {"action",  "option", "nodename",    "domain",     "help",
+                                                                "version", "quiet",  "ssh_options", "ssh-options"};
+  if (std::ranges::find(kReserved, name) != kReserved.end() || name.starts_with("debug") || name.starts_with("verbose")) return true;
+  return name.ends_with("_path") || name.ends_with("-path") || name.ends_with("_script") || name.ends_with("-script");
+}
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 bool is_uuid(std::string_view text) {
   static constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   return std::ranges::equal(text, kShape, [](char c, char shape) { return shape == '-' ? c == '-' : is_lower_hex(c); });

@@ -31,6 +31,20 @@ INSTANCE = {"kind": "ProtectedInstance", "name": "db-0", "spec": {"serverID": "5
 SELECTOR = "spec.discovery.instanceSelector"
 DEVICE = "spec.fencing.devices.0"
 REDFISH = f"{DEVICE}.redfish"
+IPMI_DEVICE = {"name": "lan", "type": "Ipmi", "ipmi": {"endpoint": "10.0.0.1:623", "credentialsSecret": {"name": "bmc-1"}}}
+AGENT_DEVICE = {"name": "pdu", "type": "FenceAgent", "fenceAgent": {"agent": "fence_apc_snmp", "parameters": [
+    {"name": "ip", "value": "10.0.0.9"}, {"name": "plug", "value": "7"}], "parametersSecret": {"name": "pdu-1"}}}
+METAL_DEVICE = {"name": "metal", "type": "BareMetalHost", "bareMetalHost": {"name": "worker-1", "namespace": "metal3"}}
+
+
+def node_with(*devices):
+    return {**NODE, "spec": {"fencing": {"devices": list(devices)}}}
+
+
+IPMI_NODE, AGENT_NODE, METAL_NODE = (node_with(device) for device in (IPMI_DEVICE, AGENT_DEVICE, METAL_DEVICE))
+IPMI, AGENT, METAL = f"{DEVICE}.ipmi", f"{DEVICE}.fenceAgent", f"{DEVICE}.bareMetalHost"
+PARAMETER = f"{AGENT}.parameters.0"
+NO_OTHER = "and no other type has it"
 
 BAD = [
     # HAPolicy
@@ -83,8 +97,38 @@ BAD = [
     ("client address by name", NODE, {"spec.storage.clientAddresses": ["ceph-client"]}, "must be an IP address or a range"),
     ("too many client addresses", NODE, {"spec.storage.clientAddresses": [f"10.0.0.{n}" for n in range(65)]}, "must have at most 64 items"),
     ("device without type", NODE, {f"{DEVICE}.type": DELETE}, "spec.fencing.devices[0].type: Required value"),
-    ("device of an unknown type", NODE, {f"{DEVICE}.type": "FenceAgent"}, 'Unsupported value: "FenceAgent": supported values: "Redfish"'),
+    ("device of an unknown type", NODE, {f"{DEVICE}.type": "Ssh"},
+     'Unsupported value: "Ssh": supported values: "Redfish", "Ipmi", "FenceAgent", "BareMetalHost"'),
     ("device without its section", NODE, {REDFISH: DELETE}, "type: Redfish needs the section redfish (endpoint, systemID, credentialsSecret)"),
+    ("device with the section of another type", NODE, {IPMI: IPMI_DEVICE["ipmi"]}, f"type: Ipmi needs the section ipmi (endpoint, credentialsSecret), {NO_OTHER}"),
+    ("device whose type was changed alone", IPMI_NODE, {f"{DEVICE}.type": "Redfish"}, f"(endpoint, systemID, credentialsSecret), {NO_OTHER}"),
+    ("ipmi without its section", IPMI_NODE, {IPMI: DELETE}, "type: Ipmi needs the section ipmi (endpoint, credentialsSecret)"),
+    ("ipmi without a port", IPMI_NODE, {f"{IPMI}.endpoint": "10.0.0.1"}, "must be a host and a port, as in 10.0.0.1:623"),
+    ("ipmi as a URL", IPMI_NODE, {f"{IPMI}.endpoint": "lan://10.0.0.1:623"}, "must be a host and a port"),
+    ("ipmi host that looks like an option", IPMI_NODE, {f"{IPMI}.endpoint": "-f:623"}, "must be a host and a port"),
+    ("ipmi credentials missing", IPMI_NODE, {f"{IPMI}.credentialsSecret": DELETE}, "ipmi.credentialsSecret: Required value"),
+    ("ipmi password in the open", IPMI_NODE, {f"{IPMI}.password": "x"}, 'unknown field "spec.fencing.devices[0].ipmi.password"'),
+    ("one ipmi endpoint under two names", node_with(IPMI_DEVICE, {**IPMI_DEVICE, "name": "b"}), {}, "two devices have the same ipmi endpoint"),
+    ("agent without its section", AGENT_NODE, {AGENT: DELETE}, "type: FenceAgent needs the section fenceAgent (agent, parameters)"),
+    ("agent without a name", AGENT_NODE, {f"{AGENT}.agent": DELETE}, "fenceAgent.agent: Required value"),
+    ("agent by path", AGENT_NODE, {f"{AGENT}.agent": "/usr/sbin/fence_apc"}, "must be the name of a fence agent, as in fence_apc_snmp, and no path"),
+    ("agent with arguments", AGENT_NODE, {f"{AGENT}.agent": "fence_apc -v"}, "must be the name of a fence agent"),
+    ("agent that is another program", AGENT_NODE, {f"{AGENT}.agent": "sh"}, "must be the name of a fence agent"),
+    ("agent that fences no power", AGENT_NODE, {f"{AGENT}.agent": "fence_scsi"}, "does not switch the power of a host: its off would prove nothing"),
+    ("parameter that vmha sets", AGENT_NODE, {f"{PARAMETER}.name": "action"}, "is set by vmha itself"),
+    ("parameter that runs a program", AGENT_NODE, {f"{PARAMETER}.name": "password_script"}, "or would have the agent run or write something else"),
+    ("parameter that writes a file", AGENT_NODE, {f"{PARAMETER}.name": "debug-file"}, "or would have the agent run or write something else"),
+    ("password in the open", AGENT_NODE, {f"{PARAMETER}.name": "password"}, "is a secret: put it into the Secret that parametersSecret names"),
+    ("parameter with an equals sign", AGENT_NODE, {f"{PARAMETER}.name": "ip=1"}, "must be letters, digits, '_' and '-'"),
+    ("parameter of two lines", AGENT_NODE, {f"{PARAMETER}.value": "1\naction=off"}, "must be one line without control characters"),
+    ("parameter without a value", AGENT_NODE, {f"{PARAMETER}.value": DELETE}, "parameters[0].value: Required value"),
+    ("parameter twice", AGENT_NODE, {f"{AGENT}.parameters": AGENT_DEVICE["fenceAgent"]["parameters"][:1] * 2}, 'Duplicate value: {"name":"ip"}'),
+    ("too many parameters", AGENT_NODE, {f"{AGENT}.parameters": [{"name": f"p{n}", "value": ""} for n in range(33)]}, "must have at most 32 items"),
+    ("one outlet under two names", node_with(AGENT_DEVICE, {**AGENT_DEVICE, "name": "b"}), {}, "two devices name the same agent with the same parameters"),
+    ("metal without its section", METAL_NODE, {METAL: DELETE}, "type: BareMetalHost needs the section bareMetalHost (name, namespace)"),
+    ("metal without a namespace", METAL_NODE, {f"{METAL}.namespace": DELETE}, "bareMetalHost.namespace: Required value"),
+    ("metal that cannot exist", METAL_NODE, {f"{METAL}.name": "Worker 1"}, "must be the name of a Kubernetes object"),
+    ("one metal host under two names", node_with(METAL_DEVICE, {**METAL_DEVICE, "name": "b"}), {}, "two devices name the same BareMetalHost"),
     ("device name twice", NODE, {"spec.fencing.devices": NODE["spec"]["fencing"]["devices"] * 2}, 'Duplicate value: {"name":"bmc"}'),
     ("device level", NODE, {f"{DEVICE}.level": 0}, "spec.fencing.devices[0].level in body should be greater than or equal to 1"),
     ("one system under two names", NODE, {"spec.fencing.devices": NODE["spec"]["fencing"]["devices"] + [
@@ -145,6 +189,12 @@ GOOD = [
     ("endpoint of IPv6", NODE, {f"{REDFISH}.endpoint": "https://[fd00::1]:8443"}),
     ("two systems of one endpoint", NODE, {"spec.fencing.devices": NODE["spec"]["fencing"]["devices"] + [
         {"name": "b", "type": "Redfish", "redfish": {**NODE["spec"]["fencing"]["devices"][0]["redfish"], "systemID": "2"}}]}),
+    ("every type of device", node_with(NODE["spec"]["fencing"]["devices"][0], IPMI_DEVICE, AGENT_DEVICE, METAL_DEVICE), {}),
+    ("ipmi by IPv6", IPMI_NODE, {f"{IPMI}.endpoint": "[fd00::1]:623"}),
+    ("agent with the least", AGENT_NODE, {f"{AGENT}.parameters": DELETE, f"{AGENT}.parametersSecret": DELETE}),
+    ("as many parameters as there may be", AGENT_NODE, {f"{AGENT}.parameters": [{"name": f"p{n}", "value": ""} for n in range(32)]}),
+    ("two power supplies on one switch", node_with(AGENT_DEVICE, {**AGENT_DEVICE, "name": "b", "fenceAgent": {
+        **AGENT_DEVICE["fenceAgent"], "parameters": [{"name": "ip", "value": "10.0.0.9"}, {"name": "plug", "value": "8"}]}}), {}),
     ("instance with the least", INSTANCE, {}),
     ("placement", INSTANCE, {"spec.placement": {"allowedHosts": ["a"], "avoidHosts": ["b"]}, "spec.priority": 0}),
 ]
