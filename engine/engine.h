@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "api/explanation.h"
+#include "base/ids.h"
 #include "base/time.h"
 #include "engine/event.h"
 #include "engine/snapshot.h"
@@ -32,6 +35,10 @@ class Engine {
 
   /// For metrics, /readyz and tests.
   [[nodiscard]] Snapshot snapshot(Instant now) const;
+
+  /// Why a host is judged as it is and what holds the next step back; nullopt: there is no such ComputeNode. Made by the same decide() on the same
+  /// view as a pass makes, and performs nothing. Same thread as on().
+  [[nodiscard]] std::optional<api::HostExplanation> explain(const NodeName& node, Instant now, WallTime wall);
 
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

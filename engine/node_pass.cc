@@ -226,6 +226,19 @@ computenode::NodeView Engine::State::view_of(const api::ComputeNode& node) {
   return view;
 }
 
+computenode::NodeView Engine::State::complete_view_of(const api::ComputeNode& node, const NodeMemory& memory) {
+  computenode::NodeView view = view_of(node);
+  view.conflict = conflict_of(node);
+  view.shared_address = shared_address_of(node);
+  view.recovery = count_recovery(node, memory);
+  const policy::BudgetVerdict budget = storm.allows(NodeName{node.metadata.name});
+  view.budget_allows = budget.allows;
+  view.budget_reason = budget.reason;
+  const api::HAPolicy* main_policy = world.policy_named(std::string(api::kDefaultPolicy));
+  if (main_policy != nullptr && main_policy->status.storm) view.storm_id = main_policy->status.storm->id;
+  return view;
+}
+
 void Engine::State::pass_node(const NodeName& name) {
   const auto found = world.nodes.find(name);
   if (found == world.nodes.end()) return;
@@ -242,16 +255,8 @@ void Engine::State::pass_node(const NodeName& name) {
   const policy::HostStanding after = standing_of(node, memory);
   if (before.unhealthy != after.unhealthy || before.fencing != after.fencing) update_storm();
 
-  computenode::NodeView view = view_of(node);
-  view.conflict = conflict_of(node);
-  view.shared_address = shared_address_of(node);
-  view.recovery = count_recovery(node, memory);
+  computenode::NodeView view = complete_view_of(node, memory);
   view.fresh_suffix = random_suffix();
-  const policy::BudgetVerdict budget = storm.allows(name);
-  view.budget_allows = budget.allows;
-  view.budget_reason = budget.reason;
-  const api::HAPolicy* main_policy = world.policy_named(std::string(api::kDefaultPolicy));
-  if (main_policy != nullptr && main_policy->status.storm) view.storm_id = main_policy->status.storm->id;
   computenode::NodeDecision decision = computenode::decide(view);
 
   const std::string key = vmha::key_of(name);

@@ -109,6 +109,7 @@ struct Engine::State {
   // node_pass.cc
   void pass_node(const NodeName& name);
   [[nodiscard]] computenode::NodeView view_of(const api::ComputeNode& node);
+  [[nodiscard]] computenode::NodeView complete_view_of(const api::ComputeNode& node, const NodeMemory& memory);  ///< after make_facts()
   [[nodiscard]] computenode::RecoveryCount count_recovery(const api::ComputeNode& node, const NodeMemory& memory);
   void remember_fence(const api::ComputeNode& node, NodeMemory& memory);
   [[nodiscard]] policy::HostStanding standing_of(const api::ComputeNode& node, const NodeMemory& memory) const;

@@ -185,6 +185,12 @@ computenode::HostEvidence EvidenceLog::of(const NodeName& node, Instant now) con
   return state_->evidence(host->ref, now);
 }
 
+std::optional<Duration> EvidenceLog::held(const NodeName& node, Instant now) const {
+  const auto* host = state_->find(node);
+  if (host == nullptr || !host->history.since) return std::nullopt;
+  return now - *host->history.since;
+}
+
 computenode::Judgement EvidenceLog::judged(const NodeName& node, const api::HAPolicySpec& policy, const api::Verdict& stored, Instant now, WallTime wall) {
   const auto found = state_->hosts.find(node);
   if (found == state_->hosts.end()) return {};

@@ -99,6 +99,9 @@ class EvidenceLog {
   /// long a judgement holds is known only from asking. `stored` is status.verdict: its `since` are kept where the state is the same after a restart.
   [[nodiscard]] computenode::Judgement judged(const NodeName& node, const api::HAPolicySpec& policy, const api::Verdict& stored, Instant now, WallTime wall);
 
+  /// For how long the newest judgement has held without a break; nullopt: none does.
+  [[nodiscard]] std::optional<Duration> held(const NodeName& node, Instant now) const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -48,17 +48,6 @@ api::Fence new_fence(const Pass& pass, const std::string& reason) {
   return fence;
 }
 
-/// The verdict alone, however long it has held: does the policy answer it with a fence?
-bool is_answered_with_fence(const Pass& pass) {
-  const api::Response& response = pass.policy().response;
-  switch (pass.view.judgement.value) {
-    case VerdictValue::kDead: return true;
-    case VerdictValue::kStorageLost: return response.on_storage_lost == api::ResponseAction::kFence;
-    case VerdictValue::kIsolated: return response.on_isolated == api::ResponseAction::kFence;
-    default: return false;
-  }
-}
-
 /// Judged again after a restart or a hold: Unknown waits, and so does a verdict that has not yet held long enough.
 bool may_still_confirm(const Pass& pass) { return pass.view.judgement.value == VerdictValue::kUnknown || is_answered_with_fence(pass); }
 
@@ -71,6 +60,16 @@ void say_what_would_be_done(Pass& pass, const std::string& why, const std::strin
 }
 
 }  // namespace
+
+bool is_answered_with_fence(const Pass& pass) {
+  const api::Response& response = pass.policy().response;
+  switch (pass.view.judgement.value) {
+    case VerdictValue::kDead: return true;
+    case VerdictValue::kStorageLost: return response.on_storage_lost == api::ResponseAction::kFence;
+    case VerdictValue::kIsolated: return response.on_isolated == api::ResponseAction::kFence;
+    default: return false;
+  }
+}
 
 void start_methods(const Pass& pass, api::Fence& fence) {
   fence.power.state = ProofState::kRequested;

@@ -2,8 +2,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/conditions.h"
+#include "api/explanation.h"
 #include "api/names.h"
 #include "reconcilers/computenode/view.h"
 
@@ -69,6 +71,10 @@ void start_methods(const Pass& pass, api::Fence& fence);
 /// Does the judgement (or a person) ask for a fence, and why? Empty: no.
 [[nodiscard]] std::string reason_to_fence(const Pass& pass);
 [[nodiscard]] std::string disabled_reason(const FenceId& fence);
+/// The verdict alone, however long it has held: does the policy answer it with a fence?
+[[nodiscard]] bool is_answered_with_fence(const Pass& pass);
+/// What a host that is recovered, or being lifted, still lacks before it is in service again.
+[[nodiscard]] std::vector<api::Hold> missing_for_return(const Pass& pass);
 
 // What is proven by readings of this process, right now.
 struct LiveProof {

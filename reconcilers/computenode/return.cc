@@ -149,7 +149,39 @@ void lift(Pass& pass) {
   if (restore_service(pass, fence)) finish(pass);
 }
 
+void say_what_lifting_waits_for(const Pass& pass, const api::Fence& fence, std::vector<api::Hold>& missing) {
+  const NodeView& view = pass.view;
+  if (view.blocklist && any_listed(view, fence.storage.addresses)) missing.push_back({"BlocklistEntryLeft", "its addresses are still in Ceph's blocklist", {}});
+  if (!view.service) return missing.push_back({"NovaServiceNotFound", "nova has no compute service of that name", {}});
+  if (view.service->value.forced_down) missing.push_back({"ForcedDown", "nova's service is still forced down", {}});
+  const Duration needed = pass.policy().return_.healthy;
+  const Duration healthy = view.returned_healthy_since ? view.now - *view.returned_healthy_since : Duration(0);
+  if (healthy < needed)
+    missing.push_back({"HealthySeconds", fmt::format("it has to look healthy for {} s before it is enabled", pass.policy().return_.healthy.count()),
+                       view.returned_healthy_since ? std::optional(std::chrono::ceil<seconds>(needed - healthy)) : std::nullopt});
+}
+
 }  // namespace
+
+std::vector<api::Hold> missing_for_return(const Pass& pass) {
+  std::vector<api::Hold> missing;
+  const NodeView& view = pass.view;
+  const api::Fence& fence = *pass.stored().fence;
+  if (fence.state == FenceState::kLifting) {
+    say_what_lifting_waits_for(pass, fence, missing);
+    return missing;
+  }
+  if (!view.recovery.none_left) missing.push_back({"InstancesLeft", "an instance, or an evacuation to this host, is not settled", {}});
+  if (waits_for_person(pass, fence))
+    missing.push_back({"WaitsForRelease", fmt::format("a person has to let it return: annotation {}={}", api::kReleaseAnnotation, fence.id.value), {}});
+  if (!power_cycle_proven(view, fence, released(pass, fence))) {
+    const bool same_boot = !fence.boot_id.empty() && boot_id(view) == fence.boot_id;
+    missing.push_back({"PowerCycleNotProven", same_boot ? "the host shows the boot id it had before the fence: it was not switched off" : "neither a new boot id nor a reading of Off proves that the host was switched off", {}});
+  }
+  if (!is_back(view)) missing.push_back({"HostNotBack", "nova-compute on it does not report yet", {}});
+  if (view.migrations && has_evacuation_left(view)) missing.push_back({"EvacuationLeft", "nova-compute has not cleaned up after all evacuations yet", {}});
+  return missing;
+}
 
 void return_host(Pass& pass) {
   if (!pass.hands_off().empty()) return;
