@@ -80,6 +80,11 @@ class Lab:
         self.act(self.servers()[name]["id"], "os-stop")
         wait_for(f"{name} shut off", lambda: self.servers()[name]["status"] == "SHUTOFF", 120)
 
+    def set_enabled(self, host, enabled):
+        """As an administrator does it; a host that is not enabled gets no new instances."""
+        body = {"status": "enabled"} if enabled else {"status": "disabled", "disabled_reason": "by the test"}
+        self.cloud.nova("PUT", f"/os-services/{self.services()[host]['id']}", body)
+
     def migrate_live(self, name, destination):
         self.act(self.servers()[name]["id"], "os-migrateLive", {"host": destination, "block_migration": "auto"})
 

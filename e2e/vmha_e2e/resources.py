@@ -25,13 +25,19 @@ def hosts(machines, env):
     for machine in machines.values():
         name = machine["name"]
         made.append(_secret(f"bmc-{name}", {"username": env["VMHA_BMC_USER"], "password": env["VMHA_BMC_PASSWORD"]}))
-        access = {"endpoint": machine["bmc"], "systemID": machine["bmcSystemID"], "credentialsSecret": {"name": f"bmc-{name}"},
-                  "caSecret": {"name": CA_SECRET}}
-        spec = {"fencing": {"devices": [{"name": "bmc", "level": 1, "type": "Redfish", "redfish": access}]}}
+        spec = {"fencing": {"devices": [{"name": "bmc", "level": 1, **_controller(machine)}]}}
         if machine["kubernetesNode"]:
             spec["kubernetesNode"] = machine["kubernetesNode"]
         made.append({"apiVersion": API, "kind": "ComputeNode", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec})
     return made
+
+
+def _controller(machine):
+    credentials = {"name": f"bmc-{machine['name']}"}
+    if machine["bmcType"] == "Ipmi":
+        return {"type": "Ipmi", "ipmi": {"endpoint": machine["ipmi"], "credentialsSecret": credentials}}
+    return {"type": "Redfish", "redfish": {"endpoint": machine["bmc"], "systemID": machine["bmcSystemID"], "credentialsSecret": credentials,
+                                           "caSecret": {"name": CA_SECRET}}}
 
 
 def _secret(name, values):

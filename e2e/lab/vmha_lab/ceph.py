@@ -135,6 +135,9 @@ def _seed():
                osd=f"profile rbd pool={EPHEMERAL_POOL}, profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={IMAGE_POOL}")
     _make_user("glance", mon="profile rbd", mgr=f"profile rbd pool={IMAGE_POOL}", osd=f"profile rbd pool={IMAGE_POOL}")
     _make_user("vmha", mon='allow r, allow command "osd blocklist"', osd=vmha_osd_capabilities())
+    # two with too few rights: no fence at all; a fence that cannot be lifted (profile rbd may add to the blocklist and not remove)
+    _make_user("vmha-no-blocklist", mon="allow r", osd=vmha_osd_capabilities())
+    _make_user("vmha-no-lift", mon="profile rbd", osd=vmha_osd_capabilities())
 
 
 def vmha_osd_capabilities():

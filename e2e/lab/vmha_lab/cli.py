@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from . import LabError, bmc, guests, hosts, lab, network
+from . import LabError, bmc, guests, hosts, kube_faults, lab, network
 from .catalog import FLAVORS
 from .settings import BRIDGES, HOSTS, PACES, clean_environment
 
@@ -43,8 +43,13 @@ def _parser():
     net = host_command("net", "cut or heal a cable of a host", _net)
     net.add_argument("network", choices=BRIDGES)
     net.add_argument("action", choices=("cut", "heal"))
-    host_command("bmc", "how a host's power controller behaves", lambda a: bmc.set_mode(hosts.find(a.name), a.mode)).add_argument(
-        "mode", choices=bmc.MODES)
+    controller = host_command("bmc", "how a host's power controller behaves: " + "; ".join(f"{m}: {text}" for m, text in bmc.MODES.items()), _bmc)
+    controller.add_argument("mode", choices=bmc.MODES)
+    controller.add_argument("other", nargs="?", choices=HOSTS, metavar="HOST2", help="with mode other")
+    mon = command("mon", "stop or start Ceph's only monitor: without it there is no quorum, what is open goes on", lambda a: lab.service("mon", a.action))
+    mon.add_argument("action", choices=("stop", "start"))
+    cluster = command("kube", kube_faults.__doc__.splitlines()[0], lambda a: kube_faults.ACTIONS[a.action](lab.kubernetes))
+    cluster.add_argument("action", choices=kube_faults.ACTIONS, help="; ".join(f"{n}: {act.__doc__}" for n, act in kube_faults.ACTIONS.items()))
     service = command("service", "stop or start a service, e.g. rabbit, osd.0, nova-compute@compute-1",
                       lambda a: lab.service(a.name, a.action))
     service.add_argument("name")
@@ -67,6 +72,10 @@ def _host(arguments):
         hosts.power_on(host, hosts.remembered_pace())
     else:
         {"off": hosts.power_off, "freeze": hosts.freeze, "thaw": hosts.thaw}[arguments.action](host)
+
+
+def _bmc(arguments):
+    bmc.set_mode(hosts.find(arguments.name), arguments.mode, arguments.other)
 
 
 def _net(arguments):

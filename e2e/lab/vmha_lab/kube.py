@@ -92,6 +92,10 @@ class Kubernetes:
     def url(self):
         return f"https://{self.address}:{self._ports()['apiserver']}"
 
+    @property
+    def etcd_url(self):
+        return f"http://127.0.0.1:{self._ports()['etcd']}"
+
     def _ports(self, wanted=0):
         file = self.folder / "ports.json"
         if file.exists():

@@ -54,7 +54,8 @@ def down():
     _end_running_up()
     with step("power controllers and hosts off"):
         for host in HOSTS.values():
-            processes.stop(f"bmc-{host.name}", signal.SIGKILL)
+            for record in bmc.records(host):
+                processes.stop(record, signal.SIGKILL)
         _side_by_side(*[lambda host=host: hosts.power_off(host) for host in HOSTS.values()])
     with step("services ended"):
         for group in (processes, kubernetes.processes):
@@ -102,14 +103,15 @@ def service(name, action):
 def environment():
     """What a shell needs to use the lab, as export lines."""
     machines = [{"name": h.name, "kubernetesNode": h.kubernetes_node, "controlAddress": h.control_address,
-                 "storageAddress": h.storage_address, "systemUUID": h.system_uuid, "bmc": f"https://{h.bmc_address}",
-                 "bmcSystemID": "1"} for h in HOSTS.values()]
+                 "storageAddress": h.storage_address, "systemUUID": h.system_uuid, **bmc.access(h)} for h in HOSTS.values()]
     assets = kube_assets.ensure()
     values = {
         "LAB_DIR": STATE, "KUBECONFIG": STATE / "kube" / "admin.conf", "KUBEBUILDER_ASSETS": assets,
         "OS_CLIENT_CONFIG_FILE": STATE / "clouds.yaml", "OS_CLOUD": "lab",
         "CEPH_CONF": ceph.CLIENT,
         "VMHA_CEPH_USER": "vmha", "VMHA_CEPH_KEYRING": ceph.keyring("vmha"), "VMHA_CEPH_ADMIN_KEYRING": ceph.keyring("admin"),
+        "VMHA_CEPH_USER_NO_BLOCKLIST": "vmha-no-blocklist", "VMHA_CEPH_KEYRING_NO_BLOCKLIST": ceph.keyring("vmha-no-blocklist"),
+        "VMHA_CEPH_USER_NO_LIFT": "vmha-no-lift", "VMHA_CEPH_KEYRING_NO_LIFT": ceph.keyring("vmha-no-lift"),
         "VMHA_BMC_CA": bmc.FOLDER / "ca.crt", "VMHA_BMC_USER": BMC_USER, "VMHA_BMC_PASSWORD": BMC_PASSWORD,
         "VMHA_LAB_HOSTS": json.dumps(machines)}
     lines = [f"export {name}={shlex.quote(str(value))}" for name, value in values.items()]

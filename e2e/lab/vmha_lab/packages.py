@@ -14,6 +14,7 @@ DEBIAN = """
     libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients python3-libvirt
     keystone placement-api glance-api neutron-server nova-api nova-conductor nova-scheduler python3-nova
     mariadb-server python3-pymysql rabbitmq-server uwsgi-core uwsgi-plugin-python3
+    openipmi ipmitool
     iproute2 openssl ca-certificates python3-venv
 """.split()
 # Not nova-compute: that package brings a running hypervisor along; its program is in python3-nova.

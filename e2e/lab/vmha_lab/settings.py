@@ -1,5 +1,6 @@
 """The lab's fixed names, addresses, ports and folders: the one place that knows them."""
 import os
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ NOVA_URL = f"http://{CONTROL}:{NOVA_PORT}/v2.1"
 PASSWORD = "lab"  # of every service user: the lab listens on its own bridges only
 REGION = "RegionOne"
 BMC_USER, BMC_PASSWORD = "admin", "lab-bmc"
+IPMI_PORT = 623
 LIBVIRT_SECRET = "6d2f3b0e-52c1-4b8a-9d27-0f1f6f2a7c11"  # how libvirt names the key of client.nova
 
 EPHEMERAL_POOL, VOLUME_POOL, IMAGE_POOL = "vms", "volumes", "images"
@@ -46,6 +48,7 @@ PACES = {"fast": Pace(1, 4, 2), "defaults": Pace(10, 60, 10)}  # the second: nov
 class Host:
     number: int
     kubernetes_node: str | None
+    bmc_types: tuple = ("Redfish",)  # the protocols its power controller speaks
 
     @property
     def name(self):
@@ -72,12 +75,16 @@ class Host:
         """What the firmware and the power controller both call this machine."""
         return f"4c4c4544-0000-4000-8000-00000000000{self.number}"
 
+    @property
+    def uuid(self):
+        return uuid.UUID(self.system_uuid)
+
     def link(self, network):
         """The host's plug on a network's bridge."""
         return f"vm{network[0]}-{self.name}"
 
 
-HOSTS = {host.name: host for host in (Host(1, "worker-1"), Host(2, "worker-2"), Host(3, None))}
+HOSTS = {host.name: host for host in (Host(1, "worker-1"), Host(2, "worker-2", ("Redfish", "Ipmi")), Host(3, None))}
 
 
 def clean_environment():

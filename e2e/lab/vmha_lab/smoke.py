@@ -27,8 +27,8 @@ def main():
         return 1
     try:
         for test in (interrupted_up_is_taken_down, lab_comes_up, guests_write, storage_key_of_vmha_suffices, power_cycle_by_controller,
-                     controllers_misbehave, frozen_host_is_silent, control_cut_leaves_guests_alive, storage_cut_stops_guests,
-                     agent_stays_down_until_started, guests_move_live, daemons_survive_kill, evacuated_guest_goes_on):
+                     controllers_misbehave, controllers_lie_about_power, power_cycle_by_ipmi, frozen_host_is_silent, control_cut_leaves_guests_alive, storage_cut_stops_guests,
+                     agent_stays_down_until_started, guests_move_live, daemons_survive_kill, kubernetes_forgets, kubernetes_goes_back, evacuated_guest_goes_on):
             with step(test.__name__.replace("_", " ")):
                 test(before)
     except (LabError, AssertionError, OSError) as error:
@@ -109,21 +109,58 @@ def power_cycle_by_controller(_):
 
 
 def controllers_misbehave(_):
-    run(LAB, "bmc", SECOND.name, "lies")
-    assert reset(SECOND, "ForceOff") == 204 and hosts.is_on(SECOND)
-    run(LAB, "bmc", SECOND.name, "refuses")
-    assert reset(SECOND, "ForceOff") == 500 and hosts.is_on(SECOND)
-    run(LAB, "bmc", SECOND.name, "slow")
+    run(LAB, "bmc", THIRD.name, "lies")
+    assert reset(THIRD, "ForceOff") == 204 and hosts.is_on(THIRD)
+    run(LAB, "bmc", THIRD.name, "refuses")
+    assert reset(THIRD, "ForceOff") == 500 and hosts.is_on(THIRD)
+    run(LAB, "bmc", THIRD.name, "slow")
     begun = time.monotonic()
-    assert redfish("GET", SECOND)[0] == 200 and time.monotonic() - begun > 5
-    run(LAB, "bmc", SECOND.name, "dead")
+    assert redfish("GET", THIRD)[0] == 200 and time.monotonic() - begun > 5
+    run(LAB, "bmc", THIRD.name, "dead")
     try:
-        redfish("GET", SECOND)
+        redfish("GET", THIRD)
         raise AssertionError("a dead controller answers")
     except urllib.error.URLError as error:
         assert isinstance(error.reason, ConnectionRefusedError), error
+    run(LAB, "bmc", THIRD.name, "alive")
+    assert redfish("GET", THIRD)[1]["PowerState"] == "On"
+
+
+def controllers_lie_about_power(_):
+    run(LAB, "bmc", THIRD.name, "brief")
+    assert reset(THIRD, "ForceOff") == 204 and power_state(THIRD) == "Off" and hosts.is_on(THIRD)
+    wait_for("On again", lambda: power_state(THIRD) == "On", 10)
+    run(LAB, "bmc", THIRD.name, "stale-off")
+    assert power_state(THIRD) == "Off" and hosts.is_on(THIRD)
+    run(LAB, "bmc", THIRD.name, "other", FIRST.name)
+    assert redfish("GET", THIRD)[1]["UUID"] == FIRST.system_uuid
+    assert reset(THIRD, "ForceOff") == 204 and power_state(THIRD) == "Off" and hosts.is_on(THIRD) and not hosts.is_on(FIRST)
+    assert reset(THIRD, "On") == 204 and hosts.is_on(FIRST)
+    run(LAB, "bmc", THIRD.name, "alive")
+    assert power_state(THIRD) == "On" and redfish("GET", THIRD)[1]["UUID"] == THIRD.system_uuid
+    wait_for_services("up", FIRST)
+
+
+def power_cycle_by_ipmi(_):
+    """The same by ipmitool, as far as it differs."""
+    assert SECOND.system_uuid in bmc.ipmi(SECOND, "mc", "guid", "smbios")
+    assert "is on" in bmc.ipmi(SECOND, "chassis", "power", "status")
+    run(LAB, "bmc", SECOND.name, "lies")
+    bmc.ipmi(SECOND, "chassis", "power", "off")
+    assert hosts.is_on(SECOND)
+    run(LAB, "bmc", SECOND.name, "refuses")
+    assert not ipmi_succeeds("chassis", "power", "off") and hosts.is_on(SECOND)
+    run(LAB, "bmc", SECOND.name, "other", FIRST.name)
+    assert FIRST.system_uuid in bmc.ipmi(SECOND, "mc", "guid", "smbios")
+    run(LAB, "bmc", SECOND.name, "dead")
+    assert not ipmi_succeeds("chassis", "power", "status")
     run(LAB, "bmc", SECOND.name, "alive")
-    assert redfish("GET", SECOND)[1]["PowerState"] == "On"
+    bmc.ipmi(SECOND, "chassis", "power", "off")
+    wait_for("off by IPMI", lambda: "is off" in bmc.ipmi(SECOND, "chassis", "power", "status"), 10)
+    assert not hosts.is_on(SECOND)
+    bmc.ipmi(SECOND, "chassis", "power", "on")
+    assert "is on" in bmc.ipmi(SECOND, "chassis", "power", "status") and hosts.is_on(SECOND)
+    wait_for_services("up", SECOND)
 
 
 def frozen_host_is_silent(_):
@@ -190,6 +227,26 @@ def daemons_survive_kill(_):
     wait_for("the Node after the restart of etcd", lambda: node_info(FIRST)["bootID"], 60)
 
 
+def kubernetes_forgets(_):
+    """A watch from a revision of before the compaction is told so; what is stored is still there."""
+    node = f"/api/v1/nodes/{FIRST.kubernetes_node}"
+    old = json.load(lab.kubernetes.ask(node))["metadata"]["resourceVersion"]
+    run(LAB, "kube", "compact")
+    event = json.loads(lab.kubernetes.ask(f"/api/v1/nodes?watch=true&timeoutSeconds=5&resourceVersion={old}").readline())
+    assert (event["type"], event["object"].get("code")) == ("ERROR", 410), event
+    assert json.load(lab.kubernetes.ask(node))["metadata"]["name"] == FIRST.kubernetes_node
+
+
+def kubernetes_goes_back(_):
+    run(LAB, "kube", "backup")
+    lab.kubernetes.ask("/api/v1/namespaces", "POST", {"metadata": {"name": "later"}})
+    run(LAB, "kube", "restore")
+    names = {each["metadata"]["name"] for each in json.load(lab.kubernetes.ask("/api/v1/namespaces"))["items"]}
+    assert "default" in names and "later" not in names, names
+    renewed = lease_time(FIRST)
+    wait_for("a lease that goes on", lambda: lease_time(FIRST) != renewed, 30)
+
+
 def evacuated_guest_goes_on(_):
     """What vmha will do, by hand: power off, storage fence, force down, evacuate; the guest goes on from its last record."""
     cloud = Cloud()
@@ -225,6 +282,18 @@ def redfish(method, host, path="", body=None, user=BMC_USER):
 
 def reset(host, kind):
     return redfish("POST", host, "/Actions/ComputerSystem.Reset", {"ResetType": kind})[0]
+
+
+def power_state(host):
+    return redfish("GET", host)[1]["PowerState"]
+
+
+def ipmi_succeeds(*command):
+    try:
+        bmc.ipmi(SECOND, *command)
+        return True
+    except LabError:
+        return False
 
 
 def node_info(host):
