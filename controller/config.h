@@ -16,6 +16,7 @@ struct Config {
     std::string cloud;
     std::string region;
     std::string interface;
+    bool operator==(const OpenStack&) const = default;
   } openstack;
   struct Ceph {
     std::string conf_file = "/etc/ceph/ceph.conf";
@@ -23,16 +24,19 @@ struct Config {
     std::string user = "vmha";
     std::string ephemeral_pool = "vms";
     std::vector<std::string> volume_pools = {"volumes"};
+    bool operator==(const Ceph&) const = default;
   } ceph;
   struct Log {
     log::Level level = log::Level::kInfo;
     log::Format format = log::Format::kText;
     bool format_chosen = false;  ///< else text on a terminal, JSON otherwise
+    bool operator==(const Log&) const = default;
   } log;
   std::string listen = "127.0.0.1:8080";
   struct LeaderElection {
     bool enabled = true;
     std::string lease_name = "vmha-controller";
+    bool operator==(const LeaderElection&) const = default;
   } leader_election;
 };
 

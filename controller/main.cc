@@ -76,5 +76,6 @@ int main(int argc, char** argv) {
   if (!flags.kubeconfig.empty()) sources.kubeconfig = flags.kubeconfig;
   const auto kubernetes = vmha::kube::load_config(sources);
   if (!kubernetes) return refuse(kubernetes.error());
-  return vmha::controller::run(*config, *kubernetes, VMHA_VERSION);
+  vmha::controller::Settings settings(*config, [&flags] { return configure(flags); });
+  return vmha::controller::run(settings, *kubernetes, VMHA_VERSION);
 }

@@ -42,7 +42,7 @@ struct Call {
   [[nodiscard]] milliseconds left() const {
     return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - monotonic_now()));
   }
-  [[nodiscard]] const std::string& ns() const { return systems.config().watch_namespace; }
+  [[nodiscard]] std::string ns() const { return systems.config()->watch_namespace; }
 
   template <class F>
   Result<Answer> with_nova(F call) const {
@@ -137,6 +137,8 @@ struct Call {
   }
   /// Every image of each server with its watches, in the order of the servers.
   Result<Answer> read_disks(ceph::Client& ceph, const std::vector<ServerDisks>& servers) const {
+    const auto config = systems.config();
+    const std::string volume_pool = config->ceph.volume_pools.empty() ? "" : config->ceph.volume_pools.front();
     std::vector<ServerId> ids;
     for (const ServerDisks& server : servers) ids.push_back(server.server);
     auto images = ceph.images_of(ids, left());
@@ -148,7 +150,7 @@ struct Call {
       for (const ImageId& image : *images)
         if (image.name.rfind(server.server.value + "_disk", 0) == 0) of.images.push_back({image, false, false, {}, std::nullopt});
       for (const std::string& volume : server.volumes)
-        of.images.push_back({ImageId{systems.config().ceph.volume_pools.empty() ? "" : systems.config().ceph.volume_pools.front(), "volume-" + volume}, false, false, {}, std::nullopt});
+        of.images.push_back({ImageId{volume_pool, "volume-" + volume}, false, false, {}, std::nullopt});
       for (const ceph::ImageWatch& image : of.images) wanted.push_back(image.image);
       result.push_back(std::move(of));
     }

@@ -15,6 +15,7 @@
 #include "controller/endpoints.h"
 #include "controller/mailbox.h"
 #include "controller/performer.h"
+#include "controller/reconfigure.h"
 #include "controller/systems.h"
 #include "controller/telemetry.h"
 #include "controller/term.h"
@@ -52,9 +53,9 @@ sigset_t stop_signals() {
 /// The engine's thread and everything that feeds it.
 class Process {
  public:
-  Process(const Config& config, kube::Client& client, Telemetry& telemetry)
-      : config_(config), client_(client), telemetry_(telemetry), systems_(config, client, telemetry), identity_(make_identity()),
-        recorder_(client, "vmha.openstack.org/controller", identity_), performer_(systems_, recorder_, term_), engine_({config.watch_namespace, random_seed()}) {}
+  Process(Settings& settings, kube::Client& client, Telemetry& telemetry)
+      : settings_(settings), config_(*settings.now()), client_(client), telemetry_(telemetry), systems_(settings, client, telemetry), identity_(make_identity()),
+        recorder_(client, "vmha.openstack.org/controller", identity_), performer_(systems_, recorder_, term_), engine_({config_.watch_namespace, random_seed()}) {}
 
   int run();
 
@@ -67,7 +68,8 @@ class Process {
   void send(Effect effect);
   void finish(const Effect& effect, EffectDone done);
 
-  const Config& config_;
+  Settings& settings_;
+  const Config config_;  // as at the start
   kube::Client& client_;
   Telemetry& telemetry_;
   Systems systems_;
@@ -170,6 +172,8 @@ int Process::run() {
     term_.set({identity_, 0, Instant::max() - seconds(3600)});
     mailbox_.put(LeadershipGained{identity_ + "/0", false});
   }
+  Reconfigure reconfigure(settings_, systems_);
+  std::jthread settings_thread([&](const std::stop_token& stop) { reconfigure.run(stop); });
   const sigset_t set = stop_signals();
   int received = 0;
   sigwait(&set, &received);
@@ -179,6 +183,7 @@ int Process::run() {
   mailbox_.close();
   loop_thread.join();
   watches.stop();
+  settings_thread.request_stop();
   election.request_stop();
   if (election.joinable()) election.join();
   events.request_stop();
@@ -193,14 +198,15 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-int run(const Config& config, const kube::Config& kubernetes, const std::string& version) {
+int run(Settings& settings, const kube::Config& kubernetes, const std::string& version) {
   Telemetry telemetry;
   auto client = kube::Client::create(kubernetes, "vmha/" + version, telemetry.observer("kubernetes"));
   if (!client) {
     std::fprintf(stderr, "vmha-controller: %s\n", client.error().message.c_str());
     return 2;
   }
-  Process process(config, **client, telemetry);
+  const Config config = *settings.now();
+  Process process(settings, **client, telemetry);
   auto endpoints = Endpoints::start(*parse_listen(config.listen), {[&] { return process.ticks(); },
                                                                    [&] { return process.synced() ? std::string() : std::string("caches are not synced yet"); },
                                                                    [&] { return telemetry.text(); }});

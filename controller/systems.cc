@@ -17,7 +17,7 @@ bool same(const power::RedfishTarget& a, const power::RedfishTarget& b) {
 
 }  // namespace
 
-Systems::Systems(const Config& config, kube::Client& kubernetes, Telemetry& telemetry) : config_(config), kubernetes_(kubernetes), telemetry_(telemetry) {}
+Systems::Systems(const Settings& settings, kube::Client& kubernetes, Telemetry& telemetry) : settings_(settings), kubernetes_(kubernetes), telemetry_(telemetry) {}
 
 template <class T, class Connect>
 Result<std::shared_ptr<T>> Systems::get(Connection<T>& connection, Connect connect) {
@@ -35,26 +35,54 @@ Result<std::shared_ptr<T>> Systems::get(Connection<T>& connection, Connect conne
   return connection.client;
 }
 
+template <class T, class Connect>
+Result<Done> Systems::renew(Connection<T>& connection, Connect connect) {
+  {
+    const std::lock_guard lock(connection.mutex);
+    if (!connection.client) return Done{};
+  }
+  auto made = connect();
+  if (!made) return tl::unexpected(made.error());
+  std::shared_ptr<T> old;  // ends after the lock: what it has open may take a moment to close
+  const std::lock_guard lock(connection.mutex);
+  old = std::exchange(connection.client, std::move(*made));
+  return Done{};
+}
+
+Result<std::unique_ptr<openstack::Nova>> Systems::connect_nova(Instant deadline) const {
+  const auto config = settings_.now();
+  const auto& c = config->openstack;
+  auto cloud = openstack::load_clouds_yaml(c.clouds_file, c.cloud, c.region, c.interface);
+  if (!cloud) return tl::unexpected(cloud.error());
+  return openstack::Nova::connect(*cloud, telemetry_.observer("nova"), deadline);
+}
+
+Result<std::unique_ptr<ceph::Client>> Systems::connect_ceph(Instant deadline) const {
+  const auto config = settings_.now();
+  const auto& c = config->ceph;
+  return ceph::Client::connect({c.conf_file, c.keyring_file, c.user, c.ephemeral_pool, c.volume_pools}, left_until(deadline));
+}
+
 Result<std::shared_ptr<openstack::Nova>> Systems::nova(Instant deadline) {
-  return get(nova_, [&]() -> Result<std::unique_ptr<openstack::Nova>> {
-    const auto& c = config_.openstack;
-    auto cloud = openstack::load_clouds_yaml(c.clouds_file, c.cloud, c.region, c.interface);
-    if (!cloud) return tl::unexpected(cloud.error());
-    return openstack::Nova::connect(*cloud, telemetry_.observer("nova"), deadline);
-  });
+  return get(nova_, [&] { return connect_nova(deadline); });
 }
 
 Result<std::shared_ptr<ceph::Client>> Systems::ceph(Instant deadline) {
-  return get(ceph_, [&] {
-    const auto& c = config_.ceph;
-    return ceph::Client::connect({c.conf_file, c.keyring_file, c.user, c.ephemeral_pool, c.volume_pools}, left_until(deadline));
-  });
+  return get(ceph_, [&] { return connect_ceph(deadline); });
+}
+
+Result<Done> Systems::renew_nova(Instant deadline) {
+  return renew(nova_, [&] { return connect_nova(deadline); });
+}
+
+Result<Done> Systems::renew_ceph(Instant deadline) {
+  return renew(ceph_, [&] { return connect_ceph(deadline); });
 }
 
 Result<power::RedfishTarget> Systems::target_of(const api::RedfishAccess& access) {
   power::RedfishTarget target{access.endpoint, access.system_id, "", "", {}};
   target.tls.insecure_skip_verify = access.insecure_skip_verify;
-  const auto credentials = kube::secret(kubernetes_, config_.watch_namespace, access.credentials_secret.name);
+  const auto credentials = kube::secret(kubernetes_, settings_.now()->watch_namespace, access.credentials_secret.name);
   if (!credentials) return fail(credentials.error(), "credentialsSecret {}", access.credentials_secret.name);
   for (const auto& [key, member] : {std::pair{"username", &target.username}, std::pair{"password", &target.password}}) {
     const auto found = credentials->find(key);
@@ -62,7 +90,7 @@ Result<power::RedfishTarget> Systems::target_of(const api::RedfishAccess& access
     *member = found->second;
   }
   if (!access.ca_secret) return target;
-  const auto ca = kube::secret(kubernetes_, config_.watch_namespace, access.ca_secret->name);
+  const auto ca = kube::secret(kubernetes_, settings_.now()->watch_namespace, access.ca_secret->name);
   if (!ca) return fail(ca.error(), "caSecret {}", access.ca_secret->name);
   const auto found = ca->find("ca.crt");
   if (found == ca->end()) return fail(ErrorKind::kInvalid, "caSecret {}: has no key ca.crt", access.ca_secret->name);

@@ -11,7 +11,7 @@
 #include "clients/kube/client.h"
 #include "clients/openstack/nova.h"
 #include "clients/power/redfish.h"
-#include "controller/config.h"
+#include "controller/settings.h"
 #include "controller/telemetry.h"
 
 namespace vmha::controller {
@@ -20,7 +20,7 @@ namespace vmha::controller {
 /// Thread rule: any thread; one connects at a time, and for kRetryAfter after a failure the others get its error.
 class Systems {
  public:
-  Systems(const Config& config, kube::Client& kubernetes, Telemetry& telemetry);
+  Systems(const Settings& settings, kube::Client& kubernetes, Telemetry& telemetry);
 
   Result<std::shared_ptr<openstack::Nova>> nova(Instant deadline);
   Result<std::shared_ptr<ceph::Client>> ceph(Instant deadline);
@@ -28,7 +28,12 @@ class Systems {
   Result<std::shared_ptr<power::Redfish>> redfish(const api::RedfishAccess& access);
 
   kube::Client& kubernetes() { return kubernetes_; }
-  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] std::shared_ptr<const Config> config() const { return settings_.now(); }
+
+  /// Connect with the settings of now; only when that worked is the old connection let go (calls that use it end as they are). Nothing to
+  /// do before the first use.
+  Result<Done> renew_nova(Instant deadline);
+  Result<Done> renew_ceph(Instant deadline);
 
  private:
   static constexpr Duration kRetryAfter = seconds(2);
@@ -50,7 +55,12 @@ class Systems {
   Result<std::shared_ptr<T>> get(Connection<T>& connection, Connect connect);
   Result<power::RedfishTarget> target_of(const api::RedfishAccess& access);
 
-  const Config& config_;
+  template <class T, class Connect>
+  static Result<Done> renew(Connection<T>& connection, Connect connect);
+  Result<std::unique_ptr<openstack::Nova>> connect_nova(Instant deadline) const;
+  Result<std::unique_ptr<ceph::Client>> connect_ceph(Instant deadline) const;
+
+  const Settings& settings_;
   kube::Client& kubernetes_;
   Telemetry& telemetry_;
   Connection<openstack::Nova> nova_;
