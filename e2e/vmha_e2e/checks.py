@@ -1,4 +1,5 @@
 """What must be true of guests and records after a recovery."""
+from .world import condition, is_true
 
 
 def require_intact(before, after):
@@ -25,6 +26,25 @@ def require_evacuated_once(lab, host, servers, since=0):
         said = [(record["id"], record["status"], record["dest_compute"]) for record in own]
         assert len(own) == 1, f"{name}: {len(own)} evacuation records: {said}"
         assert own[0]["status"] in ("done", "completed"), f"{name}: {said}"
+
+
+def require_recovered(world, host, before, since):
+    """Every guest of `before` runs elsewhere, attested, evacuated once (after record `since`), and nothing of its disk is lost. Returns
+    the guests as they are now."""
+    after = world.lab.guests()
+    for name in before:
+        instance = world.instance(name)
+        assert after[name]["host"] != host and after[name]["status"] == "ACTIVE" and not after[name]["task"], after[name]
+        assert is_true(instance, "Attested"), f"{name}: {condition(instance, 'Attested')}"
+        require_intact(before[name], after[name])
+    require_evacuated_once(world.lab, host, before, since)
+    return after
+
+
+def require_never(world, host, since, what, condition):
+    """No version of the host's ComputeNode since then, as the watch delivered them, was so."""
+    at = world.recorder.first("cn", host, since, condition)
+    assert at is None, f"{host}: {what}, {at - since:.1f} s after the test's instant"
 
 
 def last_evacuation(lab, host):

@@ -24,6 +24,7 @@ class Controller:
         self._lab = lab
         self._process = None
         self.logs = []
+        self.ceph_key = ""  # which of the lab's keys of vmha it uses, by the end of the variable's name: NO_BLOCKLIST, NO_LIFT
 
     def start(self):
         assert not self.is_alive(), "it runs already"
@@ -69,9 +70,10 @@ class Controller:
 
     def _write_config(self):
         env = self._lab.env
+        key = f"_{self.ceph_key}" if self.ceph_key else ""
         config = {"watchNamespace": NAMESPACE, "listen": "127.0.0.1:0", "log": {"level": os.environ.get("VMHA_LOG_LEVEL", "info"), "format": "json"},
                   "openstack": {"cloudsFile": env["OS_CLIENT_CONFIG_FILE"], "cloud": env["OS_CLOUD"]},
-                  "ceph": {"confFile": env["CEPH_CONF"], "keyringFile": env["VMHA_CEPH_KEYRING"], "user": env["VMHA_CEPH_USER"],
+                  "ceph": {"confFile": env["CEPH_CONF"], "keyringFile": env[f"VMHA_CEPH_KEYRING{key}"], "user": env[f"VMHA_CEPH_USER{key}"],
                            "ephemeralPool": "vms", "volumePools": ["volumes"]}}
         path = self._lab.folder / "vmha-controller.yaml"
         path.write_text(json.dumps(config, indent=2))  # JSON is YAML

@@ -33,6 +33,10 @@ class Kubectl:
     def list(self, kind):
         return json.loads(self.must("get", "-n", NAMESPACE, kind, "-o", "json"))["items"]
 
+    def get_node(self, name):
+        """A Node of Kubernetes, which has no namespace."""
+        return json.loads(self.must("get", "node", name, "-o", "json"))
+
     def patch(self, kind, name, **spec):
         self.must("patch", "-n", NAMESPACE, kind, name, "--type", "merge", "-p", json.dumps({"spec": spec}))
 

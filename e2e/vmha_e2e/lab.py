@@ -6,10 +6,10 @@ import threading
 
 from . import ROOT, wait_for
 
-from vmha_lab import bmc, guests, hosts, network  # noqa: E402  (on the path by the package's __init__)
+from vmha_lab import bmc, chassis, guests, hosts, network  # noqa: E402  (on the path by the package's __init__)
 from vmha_lab.processes import Processes  # noqa: E402
 from vmha_lab.rest import Cloud  # noqa: E402
-from vmha_lab.settings import BRIDGES, HOSTS, STATE  # noqa: E402
+from vmha_lab.settings import BRIDGES, HOSTS, STATE, STORAGE  # noqa: E402
 
 LAB = ROOT / "e2e" / "lab" / "lab"
 UP_SECONDS = 1800  # the very first time it builds Kubernetes
@@ -42,6 +42,7 @@ class Lab:
         self.env = dict(entry.split("=", 1) for entry in listed.split("\0") if "=" in entry)
         self.env[Processes.MEMBER] = str(STATE)  # `lab down` ends also what was left behind here
         self.folder = STATE
+        self.storage_address = STORAGE  # of the monitor and the OSDs
         self.machines = {machine["name"]: machine for machine in json.loads(self.env["VMHA_LAB_HOSTS"])}
         self.cloud = Cloud()
         self.ceph = CephAdmin(self.env)
@@ -66,6 +67,15 @@ class Lab:
 
     def is_on(self, host):
         return hosts.is_on(HOSTS[host])
+
+    def power_actions(self, since):
+        """What power controllers were asked to do since an instant of the monotonic clock: [{at, host, mode, commands}]."""
+        return [action for action in chassis.actions() if action["at"] >= since]
+
+    def console(self, host, server):
+        """What a server's guest has printed on this host: "B" booted, "." written, "E" its write was refused. Empty if it never ran there."""
+        path = HOSTS[host].folder / "instances" / server / "console.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     # ---- what is done to it
 
@@ -163,15 +173,22 @@ class CephAdmin:
         """Whether the whole address is refused, not only one client of it."""
         return any(entry in (f"{address}:0/0", f"{address}:0/32", f"{address}/32") for entry in self.blocklist())
 
+    def is_answering(self):
+        """Whether there is quorum."""
+        try:
+            return bool(self._command("quorum_status", seconds=3))
+        except Exception:
+            return False
+
     def clear_blocklist(self):
         self._command("osd blocklist clear")
         assert not self.blocklist(), "entries are left in the blocklist"
 
-    def _command(self, prefix):
+    def _command(self, prefix, seconds=30):
         with self._lock:
             if self._cluster is None:
                 self._cluster = self._connect()
-            code, out, said = self._cluster.mon_command(json.dumps({"prefix": prefix, "format": "json"}), b"", timeout=30)
+            code, out, said = self._cluster.mon_command(json.dumps({"prefix": prefix, "format": "json"}), b"", timeout=seconds)
         assert code == 0, f"ceph {prefix}: {said}"
         return out.decode().strip()
 

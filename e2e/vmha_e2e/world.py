@@ -31,12 +31,16 @@ class World:
         self.lab.heal()
         self._dirty = False
 
-    def begin(self, policy):
-        """vmha runs with this policy on all hosts. Afterwards a reset has something to do."""
+    def begin(self, policy, ceph_key=""):
+        """vmha runs with this policy on all hosts, and with this one of the lab's Ceph keys. Afterwards a reset has something to do."""
         self._dirty = True
         self.recorder = Recorder(self.kubectl)
         self.recorder.start()
         self.kubectl.apply(policy, *resources.hosts(self.lab.machines, self.lab.env))
+        self.start_controller(ceph_key)
+
+    def start_controller(self, ceph_key=""):
+        self.controller.ceph_key = ceph_key
         self.controller.start()
         self.controller.wait_leading()
 

@@ -2,6 +2,7 @@
 
 Modes are set by bmc.py and read here at each request.
 """
+import json
 import subprocess
 import time
 
@@ -38,6 +39,7 @@ def reads_on(host):
 def act(host, *commands):
     """Carries out `on` and `off` in turn, as the mode allows: Refused, or success whether or not anything happened."""
     mode = bmc.mode(host)
+    _record(host, mode, commands)
     if mode == "refuses":
         raise Refused("lab: this controller refuses")
     if mode == "brief" and "off" in commands:
@@ -47,6 +49,23 @@ def act(host, *commands):
     for command in commands:
         # an own process: what it starts must outlive the controller
         subprocess.run([str(LAB), "host", speaks_of(host).name, command], check=True, timeout=60)
+
+
+def actions():
+    """Every action that any controller was asked for: [{at, host, mode, commands}], `at` in seconds of this machine's monotonic clock."""
+    try:
+        return [json.loads(line) for line in _actions_file().read_text().splitlines()]
+    except OSError:
+        return []
+
+
+def _record(host, mode, commands):
+    with open(_actions_file(), "a") as file:
+        file.write(json.dumps({"at": time.monotonic(), "host": host.name, "mode": mode, "commands": commands}) + "\n")
+
+
+def _actions_file():
+    return bmc.FOLDER / "actions"
 
 
 def _seconds_since_off(host):
