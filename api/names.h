@@ -26,6 +26,9 @@ inline constexpr std::string_view kRetryAnnotation = "vmha.openstack.org/retry";
 inline constexpr std::string_view kFenceAnnotation = "vmha.openstack.org/fence";                 ///< RFC 3339 time: a person asks for a fence now
 inline constexpr std::string_view kAbandonFenceAnnotation = "vmha.openstack.org/abandon-fence";  ///< a fence id: lets a ComputeNode go
 
+/// On the leader's Lease: where it answers questions. "http://host:port", or "pod:<namespace>/<name>:<port>" behind the API server's proxy.
+inline constexpr std::string_view kEndpointAnnotation = "vmha.openstack.org/endpoint";
+
 inline constexpr std::string_view kDiscoveredLabel = "vmha.openstack.org/discovered";  ///< "true"; only such objects are ever deleted by vmha
 inline constexpr std::string_view kFenceFinalizer = "vmha.openstack.org/fence";        ///< keeps a ComputeNode while its fence stands
 

@@ -107,6 +107,7 @@ void read(Section& root, Config& config) {
   });
   log.done();
   root.text("listen", config.listen);
+  root.text("advertise", config.advertise);
   auto election = root.section("leaderElection");
   election.flag("enabled", config.leader_election.enabled);
   election.text("leaseName", config.leader_election.lease_name);
@@ -177,6 +178,8 @@ Result<Done> validate(const Config& config) {
                              need(config.ceph.ephemeral_pool, "ceph.ephemeralPool", "name nova's pool, images_rbd_pool in nova.conf")})
     if (!result) return result;
   if (const auto listen = parse_listen(config.listen); !listen) return fail(listen.error(), "listen");
+  if (!config.advertise.empty() && !config.advertise.starts_with("http://") && !config.advertise.starts_with("https://") && !config.advertise.starts_with("pod:"))
+    return fail(ErrorKind::kInvalid, "advertise: must be http://host:port, https://host:port or pod:<namespace>/<name>:<port>, is \"{}\"", config.advertise);
   return Done{};
 }
 

@@ -33,6 +33,7 @@ struct Config {
     bool operator==(const Log&) const = default;
   } log;
   std::string listen = "127.0.0.1:8080";
+  std::string advertise;  ///< where kubectl-vmha finds the leader; empty: made of `listen` (controller/advertise.h)
   struct LeaderElection {
     bool enabled = true;
     std::string lease_name = "vmha-controller";

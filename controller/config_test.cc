@@ -12,6 +12,7 @@ openstack: {cloudsFile: /etc/openstack/clouds.yaml, cloud: main, region: one, in
 ceph: {confFile: /c.conf, keyringFile: /k, user: ha, ephemeralPool: vms2, volumePools: [a, b]}
 log: {level: debug, format: json}
 listen: ":9090"
+advertise: http://vmha.example:9090
 leaderElection: {enabled: false, leaseName: x}
 )",
                                    "vmha.yaml", {});
@@ -23,6 +24,7 @@ leaderElection: {enabled: false, leaseName: x}
   EXPECT_EQ(config->log.level, log::Level::kDebug);
   EXPECT_EQ(config->log.format, log::Format::kJson);
   EXPECT_FALSE(config->leader_election.enabled);
+  EXPECT_EQ(config->advertise, "http://vmha.example:9090");
   EXPECT_TRUE(validate(*config).has_value());
 }
 

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <thread>
 
 namespace vmha::controller {
@@ -10,6 +11,7 @@ struct Endpoints::Impl {
   httplib::Server server;
   Checks checks;
   int port = 0;
+  std::atomic<int> explaining{0};
   std::jthread thread;
 };
 
@@ -17,7 +19,7 @@ Result<std::unique_ptr<Endpoints>> Endpoints::start(const ListenAddress& address
   auto impl = std::make_unique<Impl>();
   Impl& i = *impl;
   i.checks = std::move(checks);
-  i.server.new_task_queue = [] { return new httplib::ThreadPool(2); };  // NOLINT: httplib takes ownership of it
+  i.server.new_task_queue = [] { return new httplib::ThreadPool(kMaxExplaining + 2); };  // NOLINT: httplib takes ownership of it
   i.server.Get("/livez", [&i](const httplib::Request&, httplib::Response& response) {
     const bool alive = i.checks.alive();
     response.status = alive ? 200 : 503;
@@ -30,6 +32,18 @@ Result<std::unique_ptr<Endpoints>> Endpoints::start(const ListenAddress& address
   });
   i.server.Get("/metrics", [&i](const httplib::Request&, httplib::Response& response) {
     response.set_content(i.checks.metrics(), "text/plain; version=0.0.4; charset=utf-8");
+  });
+  i.server.Get(R"(/explain/computenodes/([a-z0-9][a-z0-9.-]{0,252}))", [&i](const httplib::Request& request, httplib::Response& response) {
+    if (++i.explaining > kMaxExplaining) {
+      response.status = 503;
+      response.set_header("Retry-After", "1");
+      response.set_content(R"({"error":"too many questions at once"})" "\n", "application/json");
+    } else {
+      HttpAnswer answer = i.checks.explain(request.matches[1].str());
+      response.status = answer.status;
+      response.set_content(std::move(answer.body), "application/json");
+    }
+    --i.explaining;
   });
   i.port = address.port;
   if (address.port == 0) i.port = i.server.bind_to_any_port(address.host.c_str());

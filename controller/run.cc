@@ -7,14 +7,20 @@
 #include <atomic>
 #include <cstdio>
 #include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "api/explanation.h"
+#include "api/names.h"
 #include "base/log.h"
 #include "clients/kube/events.h"
 #include "clients/kube/lease.h"
+#include "controller/advertise.h"
 #include "controller/endpoints.h"
 #include "controller/mailbox.h"
 #include "controller/performer.h"
+#include "controller/questions.h"
 #include "controller/reconfigure.h"
 #include "controller/systems.h"
 #include "controller/telemetry.h"
@@ -28,6 +34,7 @@ namespace {
 
 constexpr Duration kLoopMustTickWithin = seconds(30);  ///< /livez; a pass over everything takes well under a second
 constexpr Duration kSnapshotEvery = seconds(1);
+constexpr Duration kAnswerWithin = seconds(2);         ///< the loop comes by every kTickEvery
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -61,6 +68,10 @@ class Process {
 
   [[nodiscard]] bool ticks() const { return monotonic_now() - Instant(Duration(last_tick_.load())) < kLoopMustTickWithin; }
   [[nodiscard]] bool synced() const { return synced_; }
+  /// Where others reach our endpoints; call before run().
+  void advertise(std::string endpoint) { endpoint_ = std::move(endpoint); }
+  /// For a person, from any thread: 200 with the explanation, 404, or 503 that says who leads.
+  [[nodiscard]] HttpAnswer explain(const std::string& node);
 
  private:
   void loop();
@@ -79,6 +90,11 @@ class Process {
   kube::EventRecorder recorder_;
   Performer performer_;
   Engine engine_;
+  Questions questions_;
+  std::string endpoint_;
+  std::atomic<bool> leading_{false};
+  std::mutex holder_mutex_;
+  std::string holder_;  ///< of the Lease, as last read; not told without an election
   std::atomic<bool> stopping_{false};
   std::atomic<bool> lost_{false};
   std::atomic<bool> synced_{false};
@@ -128,6 +144,7 @@ void Process::loop() {
     const Instant now = monotonic_now();
     last_tick_ = now.time_since_epoch().count();
     if (event && std::holds_alternative<CachesSynced>(*event)) synced_ = true;
+    questions_.answer([&](const NodeName& node) { return engine_.explain(node, now, wall_now()); });
     for (Effect& effect : engine_.on(event ? *event : Event(Tick{}), now, wall_now())) send(std::move(effect));
     if (now < next_snapshot) continue;
     next_snapshot = now + kSnapshotEvery;
@@ -140,6 +157,7 @@ void Process::elect(const std::stop_token& stop) {
   hooks.on_leading = [this](const kube::LeaseTerm& term) {
     term_.set(term);
     telemetry_.leading(true);
+    leading_ = true;
     log::info("Leading", {{"identity", term.identity}, {"term", term.transitions}});
     mailbox_.put(LeadershipGained{fmt::format("{}/{}", term.identity, term.transitions), term.transitions > 0});
   };
@@ -149,6 +167,7 @@ void Process::elect(const std::stop_token& stop) {
   };
   hooks.on_lost = [this](const std::string& reason) {
     term_.end();
+    leading_ = false;
     telemetry_.leading(false);
     log::error("The leader's Lease is lost: exiting", {{"why", reason}});
     lost_ = true;
@@ -158,7 +177,26 @@ void Process::elect(const std::stop_token& stop) {
     log::warn("The leader's Lease could not be read or written", {{"why", describe(error)}});
     if (error.kind != ErrorKind::kConflict && error.kind != ErrorKind::kForbidden && error.kind != ErrorKind::kInvalid) mailbox_.put(ApiServerLost{monotonic_now()});
   };
-  kube::run_election(client_, {config_.watch_namespace, config_.leader_election.lease_name, identity_, {}}, hooks, stop);
+  hooks.on_holder = [this](const std::string& identity) {
+    const std::lock_guard lock(holder_mutex_);
+    holder_ = identity;
+  };
+  const std::map<std::string, std::string> annotations = {{std::string(api::kEndpointAnnotation), endpoint_}};
+  kube::run_election(client_, {config_.watch_namespace, config_.leader_election.lease_name, identity_, {}, annotations}, hooks, stop);
+}
+
+HttpAnswer Process::explain(const std::string& node) {
+  const auto refuse = [this](int status, const std::string& why) {
+    nlohmann::json body = {{"error", why}};
+    const std::lock_guard lock(holder_mutex_);
+    if (!holder_.empty()) body["leader"] = holder_;
+    return HttpAnswer{status, body.dump() + "\n"};
+  };
+  if (!leading_) return refuse(503, "this process does not lead");
+  if (!synced_) return refuse(503, "caches are not synced yet");
+  const auto explanation = questions_.ask(NodeName{node}, kAnswerWithin);
+  if (explanation) return {200, api::encode(*explanation).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+  return refuse(explanation.error().kind == ErrorKind::kNotFound ? 404 : 503, explanation.error().message);
 }
 
 int Process::run() {
@@ -170,6 +208,7 @@ int Process::run() {
     election = std::jthread([this](const std::stop_token& stop) { elect(stop); });
   } else {
     term_.set({identity_, 0, Instant::max() - seconds(3600)});
+    leading_ = true;
     mailbox_.put(LeadershipGained{identity_ + "/0", false});
   }
   Reconfigure reconfigure(settings_, systems_);
@@ -209,11 +248,13 @@ int run(Settings& settings, const kube::Config& kubernetes, const std::string& v
   Process process(settings, **client, telemetry);
   auto endpoints = Endpoints::start(*parse_listen(config.listen), {[&] { return process.ticks(); },
                                                                    [&] { return process.synced() ? std::string() : std::string("caches are not synced yet"); },
-                                                                   [&] { return telemetry.text(); }});
+                                                                   [&] { return telemetry.text(); },
+                                                                   [&](const std::string& node) { return process.explain(node); }});
   if (!endpoints) {
     std::fprintf(stderr, "vmha-controller: %s\n", endpoints.error().message.c_str());
     return 2;
   }
+  process.advertise(advertised_endpoint(config, (*endpoints)->port(), Whereabouts::from_environment()));
   log::info("Started", {{"version", version}, {"namespace", config.watch_namespace}, {"port", (*endpoints)->port()}});
   return process.run();
 }

@@ -31,6 +31,7 @@ std::vector<std::string> keep_what_needs_a_restart(const Config& old, Config& ed
   };
   keep("watchNamespace", old.watch_namespace, edited.watch_namespace);
   keep("listen", old.listen, edited.listen);
+  keep("advertise", old.advertise, edited.advertise);
   keep("leaderElection", old.leader_election, edited.leader_election);
   return fields;
 }

@@ -34,14 +34,16 @@ LeaseRecord decode(const json& lease) {
   return record;
 }
 
-json encode(const LeaseRecord& record) {
+json encode(const LeaseRecord& record, const std::map<std::string, std::string>& annotations) {
   json spec = {{"holderIdentity", record.holder},
                {"leaseDurationSeconds", record.duration_seconds},
                {"leaseTransitions", record.transitions},
                {"renewTime", record.renew_time}};
   // A Lease made by hand may have none, and "" is no time.
   if (!record.acquire_time.empty()) spec["acquireTime"] = record.acquire_time;
-  return {{"spec", std::move(spec)}};
+  json lease = {{"metadata", json::object()}, {"spec", std::move(spec)}};
+  for (const auto& [name, value] : annotations) lease["metadata"]["annotations"][name] = record.holder.empty() ? json() : json(value);
+  return lease;
 }
 
 /// Carries out what election::step() asks for. Lives for one run_election.
@@ -90,23 +92,32 @@ class Driver {
     if (hooks_.on_error) hooks_.on_error(error);
   }
 
+  void tell_holder() {
+    if (!state_.seen || state_.seen->holder == told_holder_) return;
+    told_holder_ = state_.seen->holder;
+    if (hooks_.on_holder) hooks_.on_holder(told_holder_);
+  }
+
   election::Action do_read() {
     const Instant deadline = monotonic_now() + options_.times.renew_deadline / 2;
     const auto lease = client_.get(leases_, options_.name, time_for_a_call(deadline));
     Result<LeaseRecord> record = lease ? Result<LeaseRecord>(decode(*lease)) : tl::unexpected(lease.error());
     if (!record && record.error().kind != ErrorKind::kNotFound) report(record.error());
-    return take(election::ReadDone{std::move(record), monotonic_now(), wall_now()});
+    election::Action action = take(election::ReadDone{std::move(record), monotonic_now(), wall_now()});
+    tell_holder();
+    return action;
   }
 
   Result<json> send(const election::Write& write) {
     WriteOptions options;
     options.timeout = time_for_a_call(write.deadline);
     options.resource_version = write.record.resource_version;
-    json lease = encode(write.record);
+    json lease = encode(write.record, options_.annotations);
     if (!write.record.resource_version.empty()) return client_.merge_patch(leases_, options_.name, std::move(lease), options);
     lease["apiVersion"] = "coordination.k8s.io/v1";
     lease["kind"] = "Lease";
-    lease["metadata"] = {{"name", options_.name}, {"namespace", options_.ns}};
+    lease["metadata"]["name"] = options_.name;
+    lease["metadata"]["namespace"] = options_.ns;
     return client_.create_object(leases_, lease, options);
   }
 
@@ -118,6 +129,7 @@ class Driver {
     Result<LeaseRecord> record = stored ? Result<LeaseRecord>(decode(*stored)) : tl::unexpected(stored.error());
     const bool renewed = record.has_value();
     election::Action action = take(election::WriteDone{std::move(record), started, monotonic_now()});
+    tell_holder();
     const auto term = election::term(state_);
     if (!renewed || !term) return action;
     if (!led_before) {
@@ -150,6 +162,7 @@ class Driver {
   const Resource leases_;
   election::State state_;
   bool led_ = false;
+  std::string told_holder_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <stop_token>
 #include <string>
 
@@ -14,6 +15,7 @@ struct ElectionOptions {
   std::string name;      ///< of the Lease
   std::string identity;  ///< "<host>_<random>": new for each start
   LeaseTimes times = {};
+  std::map<std::string, std::string> annotations = {};  ///< on the Lease while we hold it; a release takes them off
 };
 
 /// Called on the thread of run_election; keep them short: renewals wait for them.
@@ -22,6 +24,7 @@ struct ElectionHooks {
   std::function<void(const LeaseTerm&)> on_renewed;  ///< the same term with a later safe_until
   std::function<void(const std::string& reason)> on_lost;  ///< once, only after on_leading and only when not stopped: exit at once
   std::function<void(const Error&)> on_error;        ///< an attempt failed; goes on
+  std::function<void(const std::string& identity)> on_holder;  ///< who holds the Lease, as last read, whenever that changed; empty: nobody
 };
 
 /// Takes part in the election until the Lease is lost or a stop is requested; blocks. On a stop while leading the Lease is released (holder emptied),

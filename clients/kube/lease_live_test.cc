@@ -20,7 +20,7 @@ constexpr LeaseTimes kFast{.duration = seconds(4), .renew_deadline = seconds(3),
 class Candidate {
  public:
   Candidate(const std::string& ns, const std::string& identity)
-      : client_(LiveCluster::client()), options_{ns, "vmha-controller", identity, kFast}, thread_([this](const std::stop_token& stop) {
+      : client_(LiveCluster::client()), options_{ns, "vmha-controller", identity, kFast, {{"test/endpoint", "http://" + identity}}}, thread_([this](const std::stop_token& stop) {
           run_election(*client_, options_, hooks(), stop);
         }) {}
   ~Candidate() {
@@ -42,6 +42,7 @@ class Candidate {
   int led() const { return locked(led_); }
   std::vector<std::string> lost() const { return locked(lost_); }
   bool is_frozen() const { return locked(stands_); }
+  std::string holder() const { return locked(holder_); }
 
  private:
   template <class T>
@@ -64,6 +65,10 @@ class Candidate {
       led_at_ = monotonic_now();
       term_ = term;
     };
+    hooks.on_holder = [this](const std::string& identity) {
+      const std::lock_guard lock(mutex_);
+      holder_ = identity;
+    };
     hooks.on_renewed = [this](const LeaseTerm& term) {
       std::unique_lock lock(mutex_);
       term_ = term;
@@ -84,6 +89,7 @@ class Candidate {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<LeaseTerm> term_;
+  std::string holder_;
   Instant led_at_{};
   Instant lost_at_{};
   int led_ = 0;
@@ -138,6 +144,25 @@ TEST_F(LeaseLiveTest, ACleanStopHandsTheLeaseOverAtOnce) {
   ASSERT_TRUE(eventually([&] { return second.led() == 1; }));
   EXPECT_LT(second.led_at() - stopped, kFast.duration / 2);
   EXPECT_EQ(second.term()->transitions, 1 + first.term()->transitions);
+}
+
+TEST_F(LeaseLiveTest, TheHoldersAnnotationsAreOnTheLeaseAndEveryCandidateKnowsWhoHoldsIt) {
+  const auto endpoint = [&] {
+    const auto lease = client_->get(leases_, "vmha-controller");
+    return lease ? lease->value(nlohmann::json::json_pointer("/metadata/annotations/test~1endpoint"), std::string()) : "unreadable";
+  };
+  Candidate first(ns_, "first");
+  ASSERT_TRUE(eventually([&] { return first.led() == 1; }));
+  EXPECT_EQ(endpoint(), "http://first");
+  Candidate second(ns_, "second");
+  EXPECT_TRUE(eventually([&] { return second.holder() == "first"; }));
+  EXPECT_EQ(first.holder(), "first");
+  first.stop();
+  ASSERT_TRUE(eventually([&] { return second.led() == 1; }));
+  EXPECT_EQ(endpoint(), "http://second");
+  EXPECT_EQ(second.holder(), "second");
+  second.stop();
+  EXPECT_EQ(endpoint(), "") << "nobody answers there any more";
 }
 
 TEST_F(LeaseLiveTest, OfManyOneLeads) {
