@@ -230,6 +230,16 @@ TEST(ExplainTest, TheDocumentIsReadBackAsItWasWritten) {
   EXPECT_FALSE(api::parse_explanation("leader: x").has_value());
 }
 
+TEST(ExplainTest, AFailureThatIsOverHoldsNothingBack) {
+  Scene scene;
+  scene.rest.lanes["migrations"] = {.finished = scene.now - seconds(600), .failures_in_a_row = 1, .error = "lost", .operation = "ReadMigrations"};
+  scene.store(scene.decided());
+  scene.rest.lanes["status"] = {.finished = scene.now, .failures_in_a_row = 1, .error = "Conflict", .operation = "WriteNodeStatus"};
+  EXPECT_THAT(reasons(explain(scene.view(), {})), IsEmpty());
+  scene.judged(VerdictValue::kIsolated, false);
+  EXPECT_THAT(reasons(explain(scene.view(), {})), ::testing::Contains("CallFailed")) << "now there is a status to write";
+}
+
 TEST(ExplainTest, HoldsAreBounded) {
   Scene scene;
   scene.fencing();
