@@ -8,6 +8,8 @@ foreach(client http kube openstack ceph power)
 endforeach()
 set(VMHA_MAY_LINK_controller engine reconcilers api base clients_http clients_kube clients_openstack clients_ceph clients_power)
 set(VMHA_MAY_LINK_simulation engine reconcilers api base)
+set(VMHA_MAY_LINK_bench clients_ceph api base)
+set(VMHA_MAY_LINK_cli reconcilers api base clients_http clients_kube)  # of reconcilers only words and pure functions
 
 add_library(vmha_warnings INTERFACE)
 target_compile_options(vmha_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
