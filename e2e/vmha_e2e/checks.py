@@ -1,4 +1,5 @@
 """What must be true of guests and records after a recovery."""
+from . import wait_for
 from .world import condition, is_true
 
 
@@ -39,6 +40,29 @@ def require_recovered(world, host, before, since):
         require_intact(before[name], after[name])
     require_evacuated_once(world.lab, host, before, since)
     return after
+
+
+class OldGuests:
+    """The guests that a lost host still has, whatever nova says. Their consoles tell each write (".") and each one that was refused ("E")."""
+
+    def __init__(self, lab, host, names):
+        """From now on, when none of their writes arrives any more."""
+        self._lab, self._host = lab, host
+        ids = {name: server["id"] for name, server in lab.servers().items()}
+        self._ids = {name: ids[name] for name in names}
+        self._before = {name: len(lab.console(host, server)) for name, server in self._ids.items()}
+
+    def require_refused(self):
+        """They try to write, which must be possible again but for the fence, and not one write succeeds."""
+        wait_for("old guests that are refused", lambda: all("E" in self._printed(name) for name in self._ids), 60)
+        self.require_silent()
+
+    def require_silent(self):
+        for name in self._ids:
+            assert "." not in self._printed(name), f"the old {name} has written: {self._printed(name)[-40:]!r}"
+
+    def _printed(self, name):
+        return self._lab.console(self._host, self._ids[name])[self._before[name]:]
 
 
 def require_never(world, host, since, what, condition):
