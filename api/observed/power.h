@@ -17,4 +17,17 @@ struct Reading {
   bool operator==(const Reading&) const = default;
 };
 
+/// What a standing drill found, without acting.
+struct Drill {
+  Reading reading;
+  bool rights_known = false;  ///< false: the account's rights could not be read, so that only the day itself will show them
+  std::string message;        ///< for people; nothing in it changes from one drill to the next
+  bool operator==(const Drill&) const = default;
+};
+
+/// The same machine, whatever byte order each side shows its UUID in. Text of lower case; both must be given.
+/// Source: SMBIOS 2.6 (7.2.1) swaps the first three fields of RFC 4122, IPMI 2.0 (20.8, Get System GUID) sends the whole from its last byte on, and
+/// BMCs, kernels and DMI tables follow one or another.
+[[nodiscard]] bool same_system(const std::string& uuid, const std::string& other);
+
 }  // namespace vmha::power

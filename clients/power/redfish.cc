@@ -100,11 +100,11 @@ struct Redfish::Impl {
     return action;
   }
 
-  Result<Done> order(State wanted, OfferedType offered, const std::string& expected_uuid, Instant deadline) {
+  Result<Done> order(State wanted, OfferedType offered, const std::string& expected_uuid, const Permit& permit, Instant deadline) {
     const auto found = system(deadline);
     if (!found) return tl::unexpected(found.error());
     const auto uuid = to_reading(found->document).system_uuid;
-    if (!expected_uuid.empty() && uuid != lower(expected_uuid)) {
+    if (!expected_uuid.empty() && (uuid.empty() || !same_system(uuid, lower(expected_uuid)))) {
       return fail(ErrorKind::kConflict, "the system shows UUID {}, not {}: this is another machine's controller, nothing was sent",
                   uuid.empty() ? "(none)" : uuid, expected_uuid);
     }
@@ -112,7 +112,9 @@ struct Redfish::Impl {
     if (!action) return tl::unexpected(action.error());
     const auto type = offered(*action);
     if (!type) return tl::unexpected(type.error());
-    const auto sent = session.post(action->target, {{"ResetType", *type}}, deadline);
+    const auto until = order_until(permit, deadline);
+    if (!until) return tl::unexpected(until.error());
+    const auto sent = session.post(action->target, {{"ResetType", *type}}, *until);
     if (sent) return Done{};
     const auto kind = sent.error().kind;
     if (kind == ErrorKind::kInvalid || kind == ErrorKind::kConflict) {
@@ -191,14 +193,14 @@ Result<Reading> Redfish::read(std::chrono::milliseconds deadline) {
   return to_reading(system->document);
 }
 
-Result<Done> Redfish::request_off(std::chrono::milliseconds deadline, const std::string& expected_uuid) {
-  auto sent = impl_->order(State::kOff, &off_type, expected_uuid, monotonic_now() + deadline);
+Result<Done> Redfish::request_off(std::chrono::milliseconds deadline, const std::string& expected_uuid, const Permit& permit) {
+  auto sent = impl_->order(State::kOff, &off_type, expected_uuid, permit, monotonic_now() + deadline);
   if (!sent) return impl_->explain(sent.error());
   return sent;
 }
 
-Result<Done> Redfish::request_on(std::chrono::milliseconds deadline, const std::string& expected_uuid) {
-  auto sent = impl_->order(State::kOn, &on_type, expected_uuid, monotonic_now() + deadline);
+Result<Done> Redfish::request_on(std::chrono::milliseconds deadline, const std::string& expected_uuid, const Permit& permit) {
+  auto sent = impl_->order(State::kOn, &on_type, expected_uuid, permit, monotonic_now() + deadline);
   if (!sent) return impl_->explain(sent.error());
   return sent;
 }

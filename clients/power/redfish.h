@@ -7,6 +7,7 @@
 #include "api/observed/power.h"
 #include "base/result.h"
 #include "clients/http/client.h"
+#include "clients/power/order.h"
 
 namespace vmha::power {
 
@@ -16,13 +17,6 @@ struct RedfishTarget {
   std::string username;
   std::string password;
   http::Tls tls;
-};
-
-/// What the standing drill found, without acting.
-struct Drill {
-  Reading reading;
-  bool rights_known = false;  ///< false: the account's role could not be read, so that only the day itself will show its rights
-  std::string message;        ///< for people
 };
 
 /// One computer system behind a Redfish controller (DMTF DSP0266). Lifecycle: create() does no I/O; the destructor removes the session (at
@@ -40,10 +34,11 @@ class Redfish {
 
   /// Asks for ForceOff, never for a graceful shutdown, and returns once the controller took it. A 400 or 409 is fine if the system reads Off.
   /// `expected_uuid` (any case; empty: not compared): kConflict without acting if the system now shows another one, or none.
-  Result<Done> request_off(std::chrono::milliseconds deadline, const std::string& expected_uuid = {});
+  /// `permit` is asked right before the order itself leaves.
+  Result<Done> request_off(std::chrono::milliseconds deadline, const std::string& expected_uuid = {}, const Permit& permit = {});
 
   /// The same for On (or ForceOn, where only that is offered).
-  Result<Done> request_on(std::chrono::milliseconds deadline, const std::string& expected_uuid = {});
+  Result<Done> request_on(std::chrono::milliseconds deadline, const std::string& expected_uuid = {}, const Permit& permit = {});
 
   /// Reachable, credentials accepted, the system there, ForceOff offered and the user's role allows it, as far as the controller lets
   /// this user see roles. Changes nothing. Errors name what a person has to do.
