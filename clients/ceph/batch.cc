@@ -10,10 +10,17 @@ namespace vmha::ceph {
 Batch::Batch(Instant deadline) : deadline_(deadline), finished_(std::make_shared<Finished>()) {}
 
 void Batch::add(librados::IoCtx io, Submit submit, Then then) {
-  auto operation = std::make_shared<Operation>();
-  operation->io = std::move(io);
-  items_.emplace(next_, Item{std::move(operation), std::move(submit), std::move(then)});
+  items_.emplace(next_, Item{std::move(io), nullptr, std::move(submit), std::move(then)});
   waiting_.push_back(next_++);
+}
+
+/// Only when it is about to be used: a sweep of 50,000 images waits as names, not as 50,000 completions and buffers.
+Operation& Batch::operation_of(Item& item) {
+  if (!item.operation) {
+    item.operation = std::make_shared<Operation>();
+    item.operation->io = item.io;
+  }
+  return *item.operation;
 }
 
 /// In a thread of librados. Only passes the number on: a follow-up submitted here could block the very thread that makes room for it.
@@ -26,6 +33,7 @@ void Batch::completed(librados::completion_t, void* argument) {
 
 void Batch::submit(std::size_t index) {
   Item& item = items_.at(index);
+  operation_of(item);
   auto callback = std::make_unique<Callback>(Callback{finished_, item.operation, index});
   item.operation->completion->set_complete_callback(callback.get(), &Batch::completed);
   ++in_flight_;
@@ -40,7 +48,7 @@ void Batch::submit(std::size_t index) {
 
 void Batch::finish(std::size_t index, bool answered) {
   auto node = items_.extract(index);
-  Operation& operation = *node.mapped().operation;
+  Operation& operation = operation_of(node.mapped());
   operation.answered = answered;
   if (!answered) operation.rc = -ETIMEDOUT;
   --in_flight_;

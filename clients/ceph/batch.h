@@ -52,7 +52,8 @@ class Batch {
 
  private:
   struct Item {
-    std::shared_ptr<Operation> operation;
+    librados::IoCtx io;
+    std::shared_ptr<Operation> operation;  ///< null until it is submitted
     Submit submit;
     Then then;
   };
@@ -68,6 +69,7 @@ class Batch {
     std::size_t item;
   };
 
+  static Operation& operation_of(Item& item);
   static void completed(librados::completion_t, void* argument);
   void submit(std::size_t index);
   void fill();
