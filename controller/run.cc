@@ -75,6 +75,7 @@ class Process {
 
  private:
   void loop();
+  void end(const char* what, const std::string& why);
   void elect(const std::stop_token& stop);
   void send(Effect effect);
   void finish(const Effect& effect, EffectDone done);
@@ -152,6 +153,14 @@ void Process::loop() {
   }
 }
 
+/// Whoever started this process starts it again; its next life knows nothing of this one.
+void Process::end(const char* what, const std::string& why) {
+  term_.end();
+  lost_ = true;
+  log::error(what, {{"why", why}});
+  kill(getpid(), SIGTERM);
+}
+
 void Process::elect(const std::stop_token& stop) {
   kube::ElectionHooks hooks;
   hooks.on_leading = [this](const kube::LeaseTerm& term) {
@@ -169,9 +178,7 @@ void Process::elect(const std::stop_token& stop) {
     term_.end();
     leading_ = false;
     telemetry_.leading(false);
-    log::error("The leader's Lease is lost: exiting", {{"why", reason}});
-    lost_ = true;
-    kill(getpid(), SIGTERM);
+    end("The leader's Lease is lost: exiting", reason);
   };
   hooks.on_error = [this](const Error& error) {
     log::warn("The leader's Lease could not be read or written", {{"why", describe(error)}});
@@ -200,7 +207,7 @@ HttpAnswer Process::explain(const std::string& node) {
 }
 
 int Process::run() {
-  Watches watches(client_, config_.watch_namespace, mailbox_);
+  Watches watches(client_, config_.watch_namespace, mailbox_, [this] { end("The API server went back in time: exiting to start anew", "a ComputeNode is older than it was; was etcd restored from a backup?"); });
   std::jthread events([this](const std::stop_token& stop) { recorder_.run(stop); });
   std::jthread loop_thread([this] { loop(); });
   std::jthread election;

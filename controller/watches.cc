@@ -8,6 +8,7 @@
 #include "api/names.h"
 #include "base/log.h"
 #include "clients/kube/watcher.h"
+#include "controller/history.h"
 
 namespace vmha::controller {
 
@@ -77,9 +78,24 @@ kube::WatchSink sink(Mailbox& mailbox, OnApplied applied, OnDeleted deleted, std
   return sink;
 }
 
+/// With an eye on versions that go back.
+kube::WatchSink guarded(kube::WatchSink sink, std::function<void()> went_back) {
+  const auto history = std::make_shared<History>();
+  sink.applied = [history, went_back, applied = std::move(sink.applied)](const json& object) {
+    const auto text = [&](const char* path) { return text_at(object, json::json_pointer(path)); };
+    if (history->goes_back(text("/metadata/name"), text("/metadata/uid"), text("/metadata/resourceVersion"))) return went_back();
+    applied(object);
+  };
+  sink.deleted = [history, deleted = std::move(sink.deleted)](const kube::ObjectKey& key) {
+    history->forget(key.name);
+    deleted(key);
+  };
+  return sink;
+}
+
 }  // namespace
 
-Watches::Watches(kube::Client& client, std::string ns, Mailbox& mailbox) : shared_(std::make_shared<Shared>(mailbox)) {
+Watches::Watches(kube::Client& client, std::string ns, Mailbox& mailbox, std::function<void()> went_back) : shared_(std::make_shared<Shared>(mailbox)) {
   const auto start = [&](kube::Resource resource, kube::WatchSink to) {
     threads_.emplace_back([&client, resource = std::move(resource), to = std::move(to)](const std::stop_token& stop) { kube::run_watch(client, resource, to, stop); });
   };
@@ -90,7 +106,8 @@ Watches::Watches(kube::Client& client, std::string ns, Mailbox& mailbox) : share
   Mailbox& m = mailbox;
   start(ours(api::kPolicyPlural), sink(m, decoded<PolicyChanged>(api::decode_policy), [](const std::string& n) { return PolicyDeleted{n}; }, synced, "hapolicies"));
   start(ours(api::kComputeNodePlural),
-        sink(m, decoded<NodeChanged>(api::decode_compute_node), [](const std::string& n) { return NodeDeleted{NodeName{n}}; }, synced, "computenodes"));
+        guarded(sink(m, decoded<NodeChanged>(api::decode_compute_node), [](const std::string& n) { return NodeDeleted{NodeName{n}}; }, synced, "computenodes"),
+                went_back));
   start(ours(api::kProtectedInstancePlural),
         sink(m, decoded<InstanceChanged>(api::decode_protected_instance), [](const std::string& n) { return InstanceDeleted{InstanceName{n}}; }, synced, "protectedinstances"));
   start({"", "v1", "nodes", ""}, sink(m, [](const json& o) -> std::optional<Event> { return KubernetesNodeChanged{to_node(o)}; },
