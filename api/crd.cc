@@ -61,7 +61,8 @@ KindEntry protected_instance_entry() {
                       {"Recoverable", "string", ".status.conditions[?(@.type==\"Recoverable\")].status", "A recovery would work now"},
                       {"Priority", "integer", ".spec.priority", "Higher first"},
                       {"Age", "date", ".metadata.creationTimestamp", "Since it was made"}},
-          .rules = {},
+          .rules = {{"!has(self.spec.dependsOn) || !self.spec.dependsOn.exists(d, d.name == self.metadata.name)",
+                     "spec.dependsOn names the instance itself; take it out"}},
           .schema = protected_instance_schema};
 }
 

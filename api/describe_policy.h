@@ -115,6 +115,8 @@ void describe(Evacuation& e, V& v) {
                   "policy `default`.", .defaulted = true, .min = 1, .max = 1000});
   v.field("timeoutSeconds", e.timeout,
           {.doc = "For one instance; then an alert and a person, never a second request while the first may run.", .defaulted = true, .min = 10, .max = 86400});
+  v.field("dependencyTimeoutSeconds", e.dependency_timeout,
+          {.doc = "So long an instance waits for those it depends on (dependsOn) before it is recovered without them.", .defaulted = true, .min = 0, .max = 86400});
   v.field("maxAttempts", e.max_attempts, {.doc = "Attempts that nova ended with an error, per instance and fence.", .defaulted = true, .min = 1, .max = 100});
   v.field("includeStopped", e.include_stopped, {.doc = "Instances that were shut off move, too, and stay shut off.", .defaulted = true});
   v.rule("self.maxConcurrentPerDestination <= self.maxConcurrent", "maxConcurrentPerDestination must not be more than maxConcurrent",

@@ -29,6 +29,12 @@ void describe(Placement& p, V& v) {
 }
 
 template <class V>
+void describe(Dependency& d, V& v) {
+  v.field("name", d.name, {.doc = "Name of a ProtectedInstance.", .required = true, .min_length = 1, .max_length = kMaxNameBytes});
+  v.rule_on("name", kNameCel, kNameMessage, is_object_name(d.name));
+}
+
+template <class V>
 void describe(ProtectedInstanceSpec& s, V& v) {
   v.field("serverID", s.server_id, {.doc = "UUID of the nova server. Immutable.", .required = true, .max_length = 36});
   v.rule_on("serverID", "self.matches('^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')",
@@ -39,6 +45,10 @@ void describe(ProtectedInstanceSpec& s, V& v) {
   v.rule_on("policy", kNameCel, kNameMessage, is_object_name(s.policy));
   v.field("priority", s.priority, {.doc = "Recovered in this order, higher first.", .defaulted = true, .min = 0, .max = 1000});
   v.field("recovery", s.recovery, {.doc = "What to do when it is lost."});
+  v.field("dependsOn", s.depends_on,
+          {.doc = "Those of them that are being recovered, too, are recovered and attested before this one is started; the policy's "
+                  "evacuation.dependencyTimeoutSeconds bounds the wait. A name that there is not and a circle are said in condition Ready and not waited for.",
+           .max_items = kMaxDependencies, .key = "name"});
   v.field("placement", s.placement, {.doc = "Where it should run; empty: wherever nova's scheduler puts it."});
 }
 

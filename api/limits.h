@@ -14,6 +14,7 @@ inline constexpr std::size_t kMaxAgentParameters = 32;
 inline constexpr std::size_t kMaxStormHosts = 64;
 inline constexpr std::size_t kMaxConditions = 16;
 inline constexpr std::size_t kMaxPlacementHosts = 64;
+inline constexpr std::size_t kMaxDependencies = 16;
 inline constexpr std::size_t kMaxSelectors = 16;
 inline constexpr std::size_t kMaxNameBytes = 253;     ///< a DNS subdomain
 

@@ -103,6 +103,7 @@ struct Evacuation {
   int max_concurrent = 8;                  ///< counts only in `default`
   int max_concurrent_per_destination = 2;  ///< counts only in `default`
   std::chrono::seconds timeout{900};
+  std::chrono::seconds dependency_timeout{300};
   int max_attempts = 5;
   bool include_stopped = true;
   bool operator==(const Evacuation&) const = default;

@@ -29,11 +29,18 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
+/// Another ProtectedInstance of the namespace.
+struct Dependency {
+  std::string name;
+  bool operator==(const Dependency&) const = default;
+};
+
 struct ProtectedInstanceSpec {
   ServerId server_id;
   std::string policy = "default";
   int priority = 500;  ///< 0 to 1000, higher first
   InstanceRecoverySpec recovery;
+  std::vector<Dependency> depends_on;  ///< those of them that are being recovered come first
   Placement placement;
   bool operator==(const ProtectedInstanceSpec&) const = default;
 };

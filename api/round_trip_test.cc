@@ -21,6 +21,7 @@ namespace {
 // What no field alone can know: the rules across fields, made to hold.
 template <class T>
 void mend(T&) {}
+void mend(Dependency& d) { d.name = "dns-" + std::to_string(*rc::gen::inRange(0, 9)); }
 void mend(SecretRef& s) { s.name = "secret-1"; }
 void mend(InstanceMatch& m) {
   m.server_tag.reset();

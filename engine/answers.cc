@@ -80,14 +80,14 @@ struct Taker {
   void operator()(const ReadServer& op) const {
     if (const auto* server = value_of<nova::Server>(done)) s.world.put_server(*server, done.started);
     else if (!done.outcome && done.outcome.error().kind == ErrorKind::kNotFound) s.world.gone[op.server] = done.started;
-    const auto instances = s.world.instances_of_server.find(op.server);
-    if (instances == s.world.instances_of_server.end()) return;
-    for (const InstanceName& name : std::set<InstanceName>(instances->second)) s.touch_instance(name);
+    s.touch_instances_of(op.server);
   }
   void operator()(const ReadMigrations& op) const {
     if (const auto* migrations = value_of<std::vector<nova::Migration>>(done)) {
       s.world.migrations.insert_or_assign(op.host, Reading<std::vector<nova::Migration>>{*migrations, done.started});
       s.evidence.observe_host_migrations(op.host, *migrations, done.started);
+      for (const nova::Migration& move : *migrations)
+        if (move.destination == op.host && !nova::is_final(move)) s.touch_instances_of(move.server);
     }
     if (const api::ComputeNode* node = s.world.node_of(op.host)) s.touch_node(NodeName{node->metadata.name});
     s.touch_instances_on(op.host);
@@ -238,7 +238,9 @@ struct Taker {
       const auto migrations = s.world.migrations.find(node->second.nova_host());
       if (migrations != s.world.migrations.end() &&
           std::any_of(migrations->second.value.begin(), migrations->second.value.end(),
-                      [&](const nova::Migration& m) { return m.server == server.server && !nova::is_final(m); }))
+                      [&](const nova::Migration& m) {
+                        return m.server == server.server && !nova::is_final(m) && !nova::is_superseded(m, migrations->second.value);
+                      }))
         continue;
       for (const ceph::ImageWatch& image : server.images) {
         // Volumes may be attached to several hosts; only a disk of its own says where a server runs.

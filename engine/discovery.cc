@@ -26,6 +26,7 @@ void Engine::State::discover_nodes() {
 bool Engine::State::is_to_be_discovered(const nova::Server& server) const {
   const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
   if (policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic || policy->spec.paused) return false;
+  if (!server.unreadable.empty()) return false;
   if (world.instances_of_server.count(server.id) > 0 || !policy::matches(policy->spec.discovery.instance_selector, server)) return false;
   return world.instances.count(InstanceName{policy::instance_for(server, options.ns).metadata.name}) == 0;
 }

@@ -76,6 +76,12 @@ void Engine::State::touch_instances_on(const NovaHost& host) {
   for (const InstanceName& name : world.instances_of(*node)) touch_instance(name);
 }
 
+void Engine::State::touch_instances_of(const ServerId& server) {
+  const auto found = world.instances_of_server.find(server);
+  if (found == world.instances_of_server.end()) return;
+  for (const InstanceName& name : std::set<InstanceName>(found->second)) touch_instance(name);
+}
+
 void Engine::State::handle(const Event& event) {
   std::visit(Overloaded{
                  [&](const PolicyChanged& e) { changed(e.object); },

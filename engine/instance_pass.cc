@@ -15,6 +15,7 @@ void Engine::State::make_facts() {
   nodes_of_address.clear();
   nodes_of_network.clear();
   nodes_of_device.clear();
+  into_fenced.clear();
   for (const auto& [name, node] : world.nodes) {
     protectedinstance::HostFacts facts;
     facts.node = name;
@@ -35,6 +36,9 @@ void Engine::State::make_facts() {
       standing_fences.insert(node.status.fence->id);
       facts.fence = computenode::fence_in_force(view_of(node));
       if (facts.fence) fences_in_force.emplace(name, *facts.fence);
+      if (const auto read = world.migrations.find(facts.host); facts.fence && read != world.migrations.end())
+        for (const nova::Migration& m : read->second.value)
+          if (m.destination == facts.host && !nova::is_final(m)) into_fenced.insert_or_assign(m.server, m);
     }
     host_facts.push_back(std::move(facts));
   }
@@ -68,8 +72,12 @@ void Engine::State::grant_starts() {
   for (const protectedinstance::HostFacts& host : host_facts)
     if (host.healthy) healthy.push_back(host.node);
   int starts = free_starts(limits, healthy, in_flight);
-  std::sort(waiting.begin(), waiting.end(), [](const auto* a, const auto* b) {
-    return a->spec.priority != b->spec.priority ? a->spec.priority > b->spec.priority : a->metadata.name < b->metadata.name;
+  const std::map<InstanceName, int> priorities = start_priorities(waiting);
+  std::erase_if(waiting, [&](const auto* instance) { return waits_for_another(*instance) || pauses(*instance); });
+  std::sort(waiting.begin(), waiting.end(), [&](const auto* a, const auto* b) {
+    const int left = priorities.at(InstanceName{a->metadata.name});
+    const int right = priorities.at(InstanceName{b->metadata.name});
+    return left != right ? left > right : a->metadata.name < b->metadata.name;
   });
   for (const api::ProtectedInstance* instance : waiting) {
     if (starts <= 0) return;
@@ -81,6 +89,18 @@ void Engine::State::grant_starts() {
   }
 }
 
+namespace {
+
+void note_open_fence(protectedinstance::InstanceView& view, InstanceMemory& memory) {
+  const auto fence = protectedinstance::open_fence(view);
+  if (!fence) memory.unsettled_since.reset();
+  if (fence && (memory.unsettled_for != *fence || !memory.unsettled_since)) memory.unsettled_since = view.now;
+  memory.unsettled_for = fence ? *fence : FenceId{};
+  view.unsettled_since = memory.unsettled_since;
+}
+
+}  // namespace
+
 protectedinstance::InstanceView Engine::State::view_of(const api::ProtectedInstance& instance) {
   const InstanceName name{instance.metadata.name};
   const ServerId& id = instance.spec.server_id;
@@ -91,6 +111,7 @@ protectedinstance::InstanceView Engine::State::view_of(const api::ProtectedInsta
   view.policy = world.policy_named(instance.spec.policy);
   view.duplicate = world.instances_of_server[id].size() > 1;
   view.server = world.server(id);
+  view.server_unreadable = view.server ? std::string() : world.unreadable(id);
   view.server_gone = world.gone.count(id) > 0;
   const auto host = world.host_of_server.find(id);
   const api::ComputeNode* node = host == world.host_of_server.end() ? nullptr : world.node_of(host->second);
@@ -119,6 +140,11 @@ protectedinstance::InstanceView Engine::State::view_of(const api::ProtectedInsta
   view.intent_is_ours = world.instance_memory[name].intent_is_ours;
   view.leading_since = leading_since;
   view.nova_busy = calls.is_busy(vmha::key_of(name) + "/nova");
+  if (const auto move = into_fenced.find(id); move != into_fenced.end() && view.server && !view.server->value.task_state.empty() &&
+                                              view.server->value.host != move->second.destination)
+    view.into_fenced = move->second;
+  view.dependencies = dependencies_of(instance);
+  note_open_fence(view, world.instance_memory[name]);
   view.may_start = may_start.count(name) > 0;
   view.lanes = calls.lanes(vmha::key_of(name));
   return view;

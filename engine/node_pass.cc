@@ -155,6 +155,25 @@ void Engine::State::remember_fence(const api::ComputeNode& node, NodeMemory& mem
   else if (!memory.returned_healthy_since) memory.returned_healthy_since = now;
 }
 
+/// Servers that nova was moving here when the host died, and has neither put here nor taken back: they belong to this recovery, too (protocol,
+/// Steps). Each keeps it open for as long as its policy lets one take; then a person was asked (condition Overdue of the instance).
+void Engine::State::count_moves_here(const api::ComputeNode& node, const FenceId& fence, computenode::RecoveryCount& count) {
+  for (const auto& [id, move] : into_fenced) {
+    const auto reading = world.server(id);
+    if (move.destination != node.nova_host() || !reading || reading->value.host == move.destination || reading->value.task_state.empty()) continue;
+    for (const InstanceName& name : world.instances_of_server[id]) {
+      const api::ProtectedInstance& instance = world.instances.at(name);
+      if (instance.status.recovery && instance.status.recovery->fence_id == fence) continue;  // counted already
+      const auto& since = world.instance_memory[name].unsettled_since;
+      const api::HAPolicy* policy = world.policy_named(instance.spec.policy);
+      const bool overdue = policy != nullptr && since && now - *since > policy->spec.evacuation.timeout;
+      ++count.total;
+      ++(overdue ? count.skipped : count.in_progress);
+      count.none_left = count.none_left && overdue;
+    }
+  }
+}
+
 computenode::RecoveryCount Engine::State::count_recovery(const api::ComputeNode& node, const NodeMemory& memory) {
   computenode::RecoveryCount count;
   if (memory.fence.empty()) return count;
@@ -176,6 +195,7 @@ computenode::RecoveryCount Engine::State::count_recovery(const api::ComputeNode&
   // An evacuation to this host that is not over still needs this host's proof to be readable.
   for (const auto& [name, instance] : world.instances)
     if (instance.status.recovery && instance.status.recovery->to == node.metadata.name && protectedinstance::is_in_flight(instance.status)) count.none_left = false;
+  count_moves_here(node, memory.fence, count);
   const auto servers = world.servers_of_host.find(node.nova_host());
   count.all_known = servers != world.servers_of_host.end() && memory.forced_down_seen && servers->second.at >= *memory.forced_down_seen &&
                     is_cell_known(world.service_of(node.nova_host()));

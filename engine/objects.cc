@@ -50,7 +50,15 @@ void Engine::State::deleted(const NodeName& name) {
   calls.forget(vmha::key_of(name));
 }
 
+/// A recovery whose object is gone is nobody's: nova ends what it was asked for, and the tenant gets the server back.
+void Engine::State::release(const api::ProtectedInstance& instance) {
+  const auto& recovery = instance.status.recovery;
+  if (!recovery || !recovery->locked || !may_act()) return;
+  start(Owner{"", "unlock/" + instance.spec.server_id.value}, kPollTimeout, UnlockServer{instance.spec.server_id});
+}
+
 void Engine::State::deleted(const InstanceName& name) {
+  if (const auto known = world.instances.find(name); known != world.instances.end()) release(known->second);
   world.remove_instance(name);
   world.instance_memory.erase(name);
   creating.erase(vmha::key_of(name));

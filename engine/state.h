@@ -67,6 +67,7 @@ struct Engine::State {
   // What several passes of one call of on() share; made by the first that needs it.
   bool facts_made = false;
   std::vector<protectedinstance::HostFacts> host_facts;
+  std::map<ServerId, nova::Migration> into_fenced;           ///< unfinished, to a host with a standing fence
   std::set<FenceId> standing_fences;
   std::map<NodeName, FenceInForce> fences_in_force;
   std::map<Address, std::set<NodeName>> nodes_of_address;   ///< canonical, single addresses and networks
@@ -82,6 +83,7 @@ struct Engine::State {
   void touch_nodes();
   void touch_instance(const InstanceName& name);
   void touch_instances_on(const NovaHost& host);
+  void touch_instances_of(const ServerId& server);
 
   // answers.cc: what a finished effect means
   void answer(const EffectDone& done);
@@ -92,6 +94,7 @@ struct Engine::State {
   void changed(const api::ProtectedInstance& object);
   void deleted(const NodeName& name);
   void deleted(const InstanceName& name);
+  void release(const api::ProtectedInstance& instance);
 
   // polls.cc: what to look at, whatever is decided
   void poll();
@@ -111,6 +114,7 @@ struct Engine::State {
   [[nodiscard]] computenode::NodeView view_of(const api::ComputeNode& node);
   [[nodiscard]] computenode::NodeView complete_view_of(const api::ComputeNode& node, const NodeMemory& memory);  ///< after make_facts()
   [[nodiscard]] computenode::RecoveryCount count_recovery(const api::ComputeNode& node, const NodeMemory& memory);
+  void count_moves_here(const api::ComputeNode& node, const FenceId& fence, computenode::RecoveryCount& count);
   void remember_fence(const api::ComputeNode& node, NodeMemory& memory);
   [[nodiscard]] policy::HostStanding standing_of(const api::ComputeNode& node, const NodeMemory& memory) const;
   void update_storm();
@@ -123,6 +127,14 @@ struct Engine::State {
   [[nodiscard]] protectedinstance::InstanceView view_of(const api::ProtectedInstance& instance);
   void make_facts();
   void grant_starts();
+
+  // dependencies.cc: spec.dependsOn
+  [[nodiscard]] std::vector<protectedinstance::Dependency> dependencies_of(const api::ProtectedInstance& instance);
+  [[nodiscard]] bool waits_for_another(const api::ProtectedInstance& instance);
+  [[nodiscard]] bool pauses(const api::ProtectedInstance& instance) const;
+  [[nodiscard]] bool is_recovering(const api::ProtectedInstance& instance) const;
+  [[nodiscard]] bool depends_on(const InstanceName& from, const InstanceName& on) const;
+  [[nodiscard]] std::map<InstanceName, int> start_priorities(const std::vector<const api::ProtectedInstance*>& waiting) const;
 
   // policy_pass.cc
   void pass_policy(const std::string& name);

@@ -73,7 +73,7 @@ void World::put_servers(const NovaHost& host, std::vector<nova::Server> servers,
     host_of_server[server.id] = host;
     gone.erase(server.id);
     const auto single = single_reads.find(server.id);
-    if (single != single_reads.end() && single->second.at <= started) single_reads.erase(single);
+    if (single != single_reads.end() && single->second.at <= started && server.unreadable.empty()) single_reads.erase(single);
   }
   servers_of_host.insert_or_assign(host, Reading<std::vector<nova::Server>>{std::move(servers), started});
 }
@@ -97,16 +97,28 @@ const nova::Service* World::service_of(const NovaHost& host) const {
   return found == services->value.end() ? nullptr : &*found;
 }
 
+const Reading<std::vector<nova::Server>>* World::list_with(const ServerId& id) const {
+  const auto host = host_of_server.find(id);
+  if (host == host_of_server.end()) return nullptr;
+  const auto list = servers_of_host.find(host->second);
+  return list == servers_of_host.end() ? nullptr : &list->second;
+}
+
 MaybeReading<nova::Server> World::server(const ServerId& id) const {
   MaybeReading<nova::Server> newest;
   if (const auto single = single_reads.find(id); single != single_reads.end()) newest = single->second;
-  const auto host = host_of_server.find(id);
-  if (host == host_of_server.end()) return newest;
-  const auto list = servers_of_host.find(host->second);
-  if (list == servers_of_host.end() || (newest && newest->at >= list->second.at)) return newest;
-  const auto found = std::find_if(list->second.value.begin(), list->second.value.end(), [&](const nova::Server& s) { return s.id == id; });
-  if (found != list->second.value.end()) newest = Reading<nova::Server>{*found, list->second.at};
+  const auto* list = list_with(id);
+  if (list == nullptr || (newest && newest->at >= list->at)) return newest;
+  const auto found = std::find_if(list->value.begin(), list->value.end(), [&](const nova::Server& s) { return s.id == id && s.unreadable.empty(); });
+  if (found != list->value.end()) newest = Reading<nova::Server>{*found, list->at};
   return newest;
+}
+
+std::string World::unreadable(const ServerId& id) const {
+  const auto* list = list_with(id);
+  if (list == nullptr) return {};
+  const auto found = std::find_if(list->value.begin(), list->value.end(), [&](const nova::Server& s) { return s.id == id; });
+  return found == list->value.end() ? std::string() : found->unreadable;
 }
 
 std::set<InstanceName> World::instances_of(const api::ComputeNode& node) const {

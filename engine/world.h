@@ -36,6 +36,8 @@ struct InstanceMemory {
   std::optional<Instant> intent_since;
   bool intent_is_ours = false;                               ///< this process stored it
   std::optional<Instant> granted_since;                      ///< when it was first allowed to start and did not
+  FenceId unsettled_for;                                     ///< the fence that the next is about
+  std::optional<Instant> unsettled_since;                    ///< since when its recovery for that fence, or a move to that host, has not ended
 };
 
 /// Everything the engine has been told, indexed for its views. Plain data; single thread.
@@ -78,8 +80,11 @@ struct World {
 
   [[nodiscard]] const api::HAPolicy* policy_named(const std::string& name) const;
   [[nodiscard]] const nova::Service* service_of(const NovaHost& host) const;
-  /// The newest of the list and the single read.
+  /// The newest of the list and the single read, as far as it could be read.
   [[nodiscard]] MaybeReading<nova::Server> server(const ServerId& id) const;
+  /// Why the newest list of its host could not say more of it than that it is there; empty: it could.
+  [[nodiscard]] std::string unreadable(const ServerId& id) const;
+  [[nodiscard]] const Reading<std::vector<nova::Server>>* list_with(const ServerId& id) const;
   /// Instances whose server is on the host, or whose recovery came from the node.
   [[nodiscard]] std::set<InstanceName> instances_of(const api::ComputeNode& node) const;
   [[nodiscard]] const api::ComputeNode* node_of(const NovaHost& host) const;

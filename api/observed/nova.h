@@ -46,6 +46,7 @@ struct Server {
   std::string image_id;          ///< empty for boot from volume
   std::vector<std::string> volumes;       ///< os-extended-volumes:volumes_attached ids
   std::vector<std::string> server_groups; ///< ids, at most one today
+  std::string unreadable;                 ///< why nova's answer about it cannot be read; then only id and host are known. Empty: it was read
   bool operator==(const Server&) const = default;
 };
 
@@ -64,5 +65,9 @@ struct Migration {
 
 /// True once nova will not work on it any more (nova/objects/migration.py; `done` of an evacuation still waits for its source to restart).
 [[nodiscard]] bool is_final(const Migration& migration);
+
+/// A live migration that died with its hosts and stays unfinished in nova for ever: a later record of the same server ended well, which nova
+/// begins only once nobody works on the earlier one.
+[[nodiscard]] bool is_superseded(const Migration& migration, const std::vector<Migration>& records);
 
 }  // namespace vmha::nova

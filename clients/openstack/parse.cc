@@ -100,8 +100,12 @@ std::string id_of(const json& element) {
   return "(no id)";
 }
 
+/// What is left of an element that cannot be read; nothing: it cannot even be told which one it is.
 template <class T>
-Listing<T> read_list(const json& list, ReadOne<T> read) {
+using Rescue = std::optional<T> (*)(const json&, const std::string& problem);
+
+template <class T>
+Listing<T> read_list(const json& list, ReadOne<T> read, Rescue<T> rescue) {
   Listing<T> listing;
   listing.items.reserve(list.size());
   for (const json& element : list) {
@@ -109,6 +113,10 @@ Listing<T> read_list(const json& list, ReadOne<T> read) {
     T value = read(fields);
     if (fields.problem().empty()) {
       listing.items.push_back(std::move(value));
+      continue;
+    }
+    if (auto rest = rescue == nullptr ? std::nullopt : rescue(element, fields.problem())) {
+      listing.items.push_back(std::move(*rest));
       continue;
     }
     if (++listing.malformed <= kMaxMalformedMessages) listing.malformed_messages.push_back(id_of(element) + ": " + fields.problem());
@@ -136,11 +144,11 @@ std::string marker_of(const std::string& href) {
 /// The list `key` and the marker of its next page. nova/api/openstack/common.py _get_collection_links: the link is there when the page is full,
 /// which our own limit does not tell (the cloud's max_limit may be lower).
 template <class T>
-Result<Page<T>> read_page(std::string_view body, const char* key, const char* links, ReadOne<T> read) {
+Result<Page<T>> read_page(std::string_view body, const char* key, const char* links, ReadOne<T> read, Rescue<T> rescue = nullptr) {
   const auto parsed = object_with(body, key);
   if (!parsed) return tl::unexpected(parsed.error());
   if (!(*parsed)[key].is_array()) return fail(ErrorKind::kUnavailable, "\"{}\" of the answer is not a list", key);
-  Page<T> page{read_list<T>((*parsed)[key], read), ""};
+  Page<T> page{read_list<T>((*parsed)[key], read, rescue), ""};
   const auto it = parsed->find(links);
   if (it == parsed->end() || !it->is_array()) return page;
   for (const json& link : *it) {
@@ -240,6 +248,16 @@ nova::Server read_server(Fields& in) {
   return server;
 }
 
+/// A server of known id and host is unknown for itself only: it must not hide the others. In a cell that is down no host is shown.
+std::optional<nova::Server> rescue_server(const json& element, const std::string& problem) {
+  Fields in(element);
+  nova::Server server;
+  server.id.value = in.text("id");
+  server.host.value = in.text_or_null("OS-EXT-SRV-ATTR:host");
+  server.unreadable = problem;
+  return in.problem().empty() && !in_a_cell_that_is_down(in) ? std::optional(server) : std::nullopt;
+}
+
 /// nova/api/openstack/compute/migrations.py _output: the fields of objects/migration.py, uuid from 2.59, migration_type from 2.23.
 nova::Migration read_migration(Fields& in) {
   nova::Migration migration;
@@ -285,7 +303,7 @@ Result<Listing<nova::Service>> parse_services(std::string_view body) {
   return std::move(page->listing);
 }
 
-Result<Page<nova::Server>> parse_servers(std::string_view body) { return read_page<nova::Server>(body, "servers", "servers_links", read_server); }
+Result<Page<nova::Server>> parse_servers(std::string_view body) { return read_page<nova::Server>(body, "servers", "servers_links", read_server, rescue_server); }
 
 Result<nova::Server> parse_server(std::string_view body) {
   const auto parsed = object_with(body, "server");

@@ -21,6 +21,7 @@ struct Page {
 };
 
 [[nodiscard]] Result<Listing<nova::Service>> parse_services(std::string_view body);
+/// A server that cannot be read but for its id and host is an item with `unreadable` set; others are malformed.
 [[nodiscard]] Result<Page<nova::Server>> parse_servers(std::string_view body);
 [[nodiscard]] Result<nova::Server> parse_server(std::string_view body);
 [[nodiscard]] Result<Page<nova::Migration>> parse_migrations(std::string_view body);

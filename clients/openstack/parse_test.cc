@@ -312,10 +312,13 @@ TEST(ListingTest, AMalformedElementIsReportedAndHidesNoOther) {
   raw["servers"].push_back(nullptr);
   const auto page = parse_servers(raw.dump());
   ASSERT_TRUE(page);
-  EXPECT_THAT(page->listing.items, SizeIs(all - 1));
-  EXPECT_EQ(page->listing.malformed, 3U);
-  EXPECT_THAT(page->listing.malformed_messages,
-              ElementsAre(raw["servers"][0]["id"].get<std::string>() + ": locked is not a boolean", "(no id): not an object", "(no id): not an object"));
+  ASSERT_THAT(page->listing.items, SizeIs(all)) << "one that is known by id and host is unknown for itself only";
+  EXPECT_EQ(page->listing.items[0].id.value, raw["servers"][0]["id"].get<std::string>());
+  EXPECT_EQ(page->listing.items[0].host.value, raw["servers"][0]["OS-EXT-SRV-ATTR:host"].get<std::string>());
+  EXPECT_EQ(page->listing.items[0].unreadable, "locked is not a boolean");
+  EXPECT_EQ(page->listing.items[1].unreadable, "");
+  EXPECT_EQ(page->listing.malformed, 2U);
+  EXPECT_THAT(page->listing.malformed_messages, ElementsAre("(no id): not an object", "(no id): not an object"));
 }
 
 TEST(ListingTest, TheMessagesOfMalformedElementsAreBounded) {

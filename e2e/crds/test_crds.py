@@ -154,6 +154,11 @@ BAD = [
     ("a step that is not there yet", INSTANCE, {"spec.recovery.onInstanceFailure": ["Restart"]}, 'unknown field "spec.recovery.onInstanceFailure"'),
     ("allowed and avoided", INSTANCE, {"spec.placement": {"allowedHosts": ["a", "b"], "avoidHosts": ["b"]}},
      "a host is in both allowedHosts and avoidHosts; take it out of one of them"),
+    ("depends on itself", INSTANCE, {"spec.dependsOn": [{"name": "dns-0"}, {"name": INSTANCE["name"]}]}, "spec.dependsOn names the instance itself; take it out"),
+    ("depends on one twice", INSTANCE, {"spec.dependsOn": [{"name": "dns-0"}] * 2}, 'Duplicate value: {"name":"dns-0"}'),
+    ("depends on too many", INSTANCE, {"spec.dependsOn": [{"name": f"i{n}"} for n in range(17)]}, "must have at most 16 items"),
+    ("depends on nobody", INSTANCE, {"spec.dependsOn": [{}]}, "spec.dependsOn[0].name: Required value"),
+    ("depends on a name that cannot exist", INSTANCE, {"spec.dependsOn": [{"name": "DNS 0"}]}, "must be the name of a Kubernetes object"),
     ("too many hosts", INSTANCE, {"spec.placement.avoidHosts": [f"h{n}" for n in range(65)]}, "must have at most 64 items"),
 ]
 
@@ -196,6 +201,7 @@ GOOD = [
     ("two power supplies on one switch", node_with(AGENT_DEVICE, {**AGENT_DEVICE, "name": "b", "fenceAgent": {
         **AGENT_DEVICE["fenceAgent"], "parameters": [{"name": "ip", "value": "10.0.0.9"}, {"name": "plug", "value": "8"}]}}), {}),
     ("instance with the least", INSTANCE, {}),
+    ("as many dependencies as there may be", INSTANCE, {"spec.dependsOn": [{"name": f"i{n}"} for n in range(16)]}),
     ("placement", INSTANCE, {"spec.placement": {"allowedHosts": ["a"], "avoidHosts": ["b"]}, "spec.priority": 0}),
 ]
 

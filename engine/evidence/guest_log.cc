@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kRunning = 1;  // nova/compute/power_state.py
 constexpr int kPaused = 3;
+constexpr std::size_t kMostBeside = 16;
 
 bool is_running(const nova::Server& server) { return server.status == "ACTIVE" && server.task_state.empty() && server.power_state == kRunning; }
 
@@ -56,7 +57,7 @@ void GuestLog::place(const nova::Server& server, const NovaHost& host, Instant s
   if (!is_new && guest.listed > started) return;  // a newer list placed it
   if (!is_new && guest.host != host) {
     if (const auto old = hosts_.find(guest.host); old != hosts_.end()) std::erase(old->second.guests, server.id);
-    for (auto& image : guest.images) image = {.id = image.id, .found = true, .acknowledged = false, .silent_at = {}, .by_others = {}};
+    for (auto& image : guest.images) image = {.id = image.id, .found = true, .acknowledged = false, .beside = {}, .silent_at = {}, .by_others = {}};
   }
   if (is_new || guest.host != host) hosts_[host].guests.push_back(server.id);
   guest.host = host;
@@ -89,6 +90,7 @@ void GuestLog::observe_host(const NovaHost& host, const std::vector<const nova::
   for (const auto* server : servers) {
     if (!server->host.empty() && server->host != host) continue;
     listed.insert(server->id);
+    if (!server->unreadable.empty()) continue;  // what was known of it stays: it may run
     place(*server, host, started);
   }
   auto& known = hosts_[host];
@@ -136,7 +138,7 @@ void GuestLog::set_images(const ServerId& id, Guest& guest, const std::vector<ce
       known->found = true;
       continue;
     }
-    guest.images.push_back({.id = image.image, .found = true, .acknowledged = false, .silent_at = {}, .by_others = {}});
+    guest.images.push_back({.id = image.image, .found = true, .acknowledged = false, .beside = {}, .silent_at = {}, .by_others = {}});
     images_[image.image].push_back(id);
   }
 }
@@ -192,6 +194,12 @@ void GuestLog::observe_pings(const Result<ceph::PingRound>& round, Instant start
   }
 }
 
+/// A guest that is moving is open on both hosts for a moment: that is no second client.
+void GuestLog::note_beside(const ceph::Ping& ping, const Host& host, Image& image) {
+  for (const auto& watcher : ping.acknowledged)
+    if (!covers(host.addresses, watcher.address) && image.beside.size() < kMostBeside) image.beside.insert(watcher.address);
+}
+
 void GuestLog::take(const ceph::Ping& ping, Instant sent, std::unordered_map<NovaHost, Tally>& tallies) {
   const auto servers = images_.find(ping.image);
   if (servers == images_.end()) return;
@@ -209,10 +217,11 @@ void GuestLog::take(const ceph::Ping& ping, Instant sent, std::unordered_map<Nov
     image->by_others.reset();
     if (ours) {
       image->acknowledged = true;
+      if (guest.running && !host.migrating.contains(id)) note_beside(ping, host, *image);
       host.ever_acknowledged = true;
       host.proven_alive = std::max(host.proven_alive.value_or(sent), sent);
       tallies[guest.host].acknowledged = true;
-    } else if (!ping.acknowledged.empty()) {
+    } else if (std::any_of(ping.acknowledged.begin(), ping.acknowledged.end(), [&](const auto& watcher) { return !image->beside.contains(watcher.address); })) {
       image->by_others = sent;
     } else {
       image->silent_at = sent;

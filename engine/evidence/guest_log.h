@@ -54,7 +54,8 @@ class GuestLog {
     ImageId id;
     bool found = true;
     bool acknowledged = false;          ///< from an address of this host, ever
-    std::optional<Instant> silent_at;   ///< sent, and nobody acknowledged
+    std::set<Address> beside;           ///< other clients, which acknowledged together with this host's: a second client on purpose
+    std::optional<Instant> silent_at;   ///< sent, and nobody acknowledged, or only those
     std::optional<Instant> by_others;   ///< sent, and only other addresses acknowledged
   };
   struct Guest {
@@ -100,6 +101,7 @@ class GuestLog {
   void unlink(const ServerId& server, const ImageId& image);
   void end_run_without_guests(Host& host) const;
   void break_runs();
+  static void note_beside(const ceph::Ping& ping, const Host& host, Image& image);
   void take(const ceph::Ping& ping, Instant sent, std::unordered_map<NovaHost, Tally>& tallies);
   static void count_guest(const Guest& guest, Count& count);
   [[nodiscard]] bool list_is_known(const Host& host, Instant now) const;

@@ -92,6 +92,26 @@ TEST_F(GuestLogTest, ASharedVolumeThatAnotherHostAcknowledgesDoesNotHideASilentG
   EXPECT_EQ(log.evidence(kOther, at(10)).proven_alive, at(8));
 }
 
+TEST_F(GuestLogTest, ASecondClientOfAGuestsOnlyDiskDoesNotSpeakForItsHost) {
+  const std::string second = "10.0.0.9";
+  servers(kHost, {running("a"), running("b")}, 0);
+  disks("a", {"a"});
+  disks("b", {"b"});
+  round(2, {ping("a", {kOwn, second}), ping("b", {kOwn})});
+  for (int at_second = 4; at_second < 10; at_second += 2) round(at_second, {ping("a", {second}), ping("b", {})});
+  EXPECT_EQ(evidence(10).missed_rounds, 3);
+  EXPECT_EQ(evidence(10).all_asked_since, at(8));
+}
+
+TEST_F(GuestLogTest, AnAddressThatNeverAnsweredBesideTheHostMayBeTheHostsOwn) {
+  servers(kHost, {running("a"), running("b")}, 0);
+  disks("a", {"a"});
+  disks("b", {"b"});
+  round(2, {ping("a", {kOwn}), ping("b", {kOwn})});
+  for (int at_second = 4; at_second < 10; at_second += 2) round(at_second, {ping("a", {"10.0.0.9"}), ping("b", {})});
+  EXPECT_FALSE(evidence(10).all_asked_since);
+}
+
 TEST_F(GuestLogTest, AGuestThatWasNeverAskedHoldsTheSourceBack) {
   servers(kHost, {running("a")}, 0);
   round(2, {});

@@ -87,10 +87,7 @@ Evacuations evacuations_from(const InstanceView& view, const NovaHost& from) {
   const auto newer = [](const nova::Migration& record, const nova::Migration* than) { return than == nullptr || record.id > than->id; };
   for (const nova::Migration& record : view.migrations->value) {
     if (record.server != view.object->spec.server_id) continue;
-    if (record.type != kEvacuation || record.source != from) {
-      if (!nova::is_final(record) && newer(record, found.other)) found.other = &record;
-      continue;
-    }
+    if (record.type != kEvacuation || record.source != from) continue;
     if (record.status == "error" || record.status == "failed") ++found.failed;
     if (newer(record, found.newest)) found.newest = &record;
     if (!is_over(view, record) && newer(record, found.running)) found.running = &record;

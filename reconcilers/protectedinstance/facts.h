@@ -34,7 +34,6 @@ namespace vmha::protectedinstance {
 struct Evacuations {
   const nova::Migration* running = nullptr;  ///< newest that nova may still be working on
   const nova::Migration* newest = nullptr;
-  const nova::Migration* other = nullptr;    ///< unfinished, but no evacuation away from that host
   int failed = 0;                            ///< error or failed, of all times
 };
 /// Nothing when migrations were not read.

@@ -16,7 +16,9 @@ void give_up_attempt(Pass& pass, const api::InstanceRecovery& recovery, const no
     return fail_attempt(pass, recovery, fmt::format("its destination {} was fenced", name_of(pass.view, record.destination)), Counts::kYes);
   }
   const bool failed = server.vm_state == "error" && !server.fault.empty();
-  if (failed && is_no_valid_host(server)) return fail_attempt(pass, recovery, "no valid host: nova's scheduler finds none with room", Counts::kNo);
+  // The conductor writes the fault a moment after the states; but where the scheduler finds a host, the record names it.
+  const bool nowhere = server.fault.empty() && record.status == "error" && record.destination.empty();
+  if (nowhere || (failed && is_no_valid_host(server))) return fail_attempt(pass, recovery, "no valid host: nova's scheduler finds none with room", Counts::kNo);
   const std::string fault = failed ? server.fault : "nova's migration " + record.uuid.value + " is " + record.status;
   fail_attempt(pass, recovery, fault, Counts::kYes);
 }

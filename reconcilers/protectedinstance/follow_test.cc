@@ -85,6 +85,14 @@ TEST_F(FollowTest, TheLastFailureIsForGood) {
             nullptr);
 }
 
+TEST_F(FollowTest, NoRoomIsNoAttemptEvenBeforeNovaHasWrittenTheFault) {
+  scene_.object.status.recovery->attempt = 5;
+  ends("error", "");
+  EXPECT_EQ(scene_.decided().status.phase, InstancePhase::kFailed) << "a host was found, and something went wrong there";
+  scene_.migrations->value[0].destination = {};
+  EXPECT_EQ(scene_.decided().status.recovery->attempt, 4);
+}
+
 TEST_F(FollowTest, NoRoomIsNoAttempt) {
   scene_.object.status.recovery->attempt = 5;
   ends("error", "No valid host was found. There are not enough hosts available.");

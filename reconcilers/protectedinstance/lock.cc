@@ -12,6 +12,7 @@ void release_lock(Pass& pass) {
   // Below microversion 2.73 nova does not say whose lock it is; then what status says decides.
   const bool ours = is_locked_by_vmha(server) || (said && server.locked && server.locked_reason.empty());
   if (!ours && !said) return;
+  if (!recovery && !server.task_state.empty()) return;  // status was lost in the middle of a recovery: nova may still be at it
   if (pass.acted_since_read()) return pass.read_server();
   if (!ours) {
     recovery->locked = false;

@@ -6,6 +6,7 @@
 #include "reconcilers/protectedinstance/disks.h"
 #include "reconcilers/protectedinstance/facts.h"
 #include "reconcilers/protectedinstance/recoverable.h"
+#include "reconcilers/protectedinstance/work.h"
 
 namespace vmha::protectedinstance {
 namespace {
@@ -49,15 +50,14 @@ std::optional<Obstacle> state_obstacle(Pass& pass, const api::InstanceRecovery& 
   return std::nullopt;
 }
 
+/// A server that its tenant has deleted: nova ends that when the host is back, and nothing is to be saved.
+bool is_being_deleted(const nova::Server& server) { return server.task_state == "deleting" || server.task_state == "soft-deleting"; }
+
 std::optional<Obstacle> work_obstacle(const Pass& pass) {
-  const NovaHost& from = pass.view.fence->host;
-  const Evacuations records = evacuations_from(pass.view, from);
-  const nova::Migration* busy = records.running != nullptr ? records.running : records.other;
-  if (busy != nullptr) {
-    return Obstacle{Kind::kWait, fmt::format("nova's {} {} is {}: it must end first", busy->type, busy->uuid.value, busy->status)};
-  }
-  if (has_live_task(pass.view, from)) return Obstacle{Kind::kWait, fmt::format("nova's task {} must end first", pass.server().task_state)};
-  return std::nullopt;
+  const std::string work = work_in_the_way(pass.view);
+  if (work.empty()) return std::nullopt;
+  if (is_being_deleted(pass.server())) return Obstacle{Kind::kSkip, "it is being deleted: nova does that when its host is back"};
+  return Obstacle{Kind::kWait, work};
 }
 
 /// Fences that must cover the disks: the host's, and of a fenced destination of an earlier attempt, which may have opened them too.
@@ -87,7 +87,10 @@ std::optional<Obstacle> disk_obstacle(Pass& pass) {
   }
   const std::string foreign = unexpected_watch(pass.view, rule);
   if (foreign.empty()) return std::nullopt;
-  return Obstacle{Kind::kWait, foreign + ", which the fence does not cover"};
+  const nova::Migration* moving = open_live_migration(pass.view);
+  if (moving == nullptr) return Obstacle{Kind::kWait, foreign + ", which the fence does not cover"};
+  return Obstacle{Kind::kWait, fmt::format("{}; nova was migrating it to {} and never said how that ended: if its guest runs there, end it there (virsh destroy)",
+                                           foreign, name_of(pass.view, moving->destination))};
 }
 
 std::optional<Obstacle> reading_obstacle(Pass& pass, Instant since) {

@@ -12,7 +12,8 @@ namespace {
 bool has_unfinished_migration(const InstanceView& view) {
   if (!view.migrations) return false;
   for (const nova::Migration& record : view.migrations->value) {
-    if (record.server == view.object->spec.server_id && !nova::is_final(record)) return true;
+    const bool own = record.server == view.object->spec.server_id;
+    if (own && !nova::is_final(record) && !nova::is_superseded(record, view.migrations->value)) return true;
   }
   return false;
 }

@@ -153,7 +153,7 @@ TEST(RestTest, ABootVolumeInCephIsARootDisk) {
 
 TEST(RestTest, BeforeHostsAreJudgedRecoverableIsUnknownAndNoNews) {
   Scene scene;
-  for (HostFacts& facts : scene.rest.hosts) facts.healthy = false;
+  for (HostFacts& facts : scene.hosts) facts.healthy = false;
   const InstanceDecision decision = scene.decided();
   EXPECT_TRUE(condition_is(decision, api::condition::kRecoverable, ConditionStatus::kUnknown));
   EXPECT_TRUE(decision.announcements.empty());
@@ -239,6 +239,25 @@ TEST(RestTest, SettledMeansForThatFence) {
     EXPECT_FALSE(is_settled(scene.at_step(step).object, kFence));
     EXPECT_TRUE(is_in_flight(scene.object.status));
   }
+}
+
+TEST(RestTest, ALockOfOursWithoutARecoveryIsTakenOffOnceNovaIsDone) {
+  Scene scene;
+  scene.server->value.locked = true;
+  scene.server->value.locked_reason = "vmha: " + kFence.value;
+  scene.server->value.task_state = "rebuild_spawning";
+  EXPECT_EQ(wished<UnlockServer>(scene.decided()), nullptr);
+  scene.server->value.task_state.clear();
+  EXPECT_NE(wished<UnlockServer>(scene.decided()), nullptr);
+}
+
+TEST(RestTest, WhatWasAttestedStaysSoAfterTheFence) {
+  Scene scene;
+  scene.at_step(api::RecoveryStep::kAttested).moved();
+  scene.object.status.recovery->finished_time = kWall;
+  const InstanceDecision decision = scene.decided();
+  EXPECT_TRUE(condition_is(decision, api::condition::kAttested, api::ConditionStatus::kTrue));
+  EXPECT_EQ(condition_reason(decision, api::condition::kRecovered), "NoFence");
 }
 
 }  // namespace

@@ -72,6 +72,12 @@ void intend(Pass& pass, api::InstanceRecovery recovery) {
   pass.status().phase = api::InstancePhase::kRecovering;
 }
 
+/// This fence's recovery was skipped. It is looked at again, as what stood against it may have gone; to wait for that look is no new recovery.
+bool was_skipped(const Pass& pass) {
+  const auto& stored = pass.stored().recovery;
+  return stored && stored->phase == api::RecoveryStep::kSkipped && stored->fence_id == pass.view.fence->id;
+}
+
 void answer(Pass& pass, const api::InstanceRecovery& recovery, const Obstacle& found) {
   const bool failing = pass.view.lanes.contains("server") && pass.view.lanes.at("server").failures_in_a_row > 0;
   switch (found.kind) {
@@ -106,7 +112,14 @@ void begin(Pass& pass) {
   api::InstanceRecovery recovery = draft(pass);
   if (adopt(pass, recovery)) return;
   if (is_paused_between_attempts(pass, recovery)) return;
-  if (const auto found = standing_obstacle(pass, recovery)) return answer(pass, recovery, *found);
+  if (const auto found = standing_obstacle(pass, recovery)) {
+    if (was_skipped(pass) && found->kind != Obstacle::Kind::kSkip) return pass.out.wake(pass.view.now + kLookAgain);
+    return answer(pass, recovery, *found);
+  }
+  if (was_skipped(pass) && !pass.view.may_start) return pass.out.wake(pass.view.now + kLookAgain);
+  if (const Dependency* first = awaited(pass.view.dependencies, pass.view.unsettled_since, pass.view.now, pass.view.policy)) {
+    return wait(pass, recovery, fmt::format("waits for {}, on which it depends (spec.dependsOn) and which is being recovered", first->name.value));
+  }
   if (!pass.view.may_start) return wait(pass, recovery, "waits for its turn: the policy's budget of evacuations is used up");
   if (const auto found = obstacle(pass, recovery, Instant::min())) return answer(pass, recovery, *found);
   intend(pass, std::move(recovery));

@@ -99,13 +99,14 @@ INSTANTIATE_TEST_SUITE_P(
         End{"under_maintenance", [](Scene& s) { s.rest.maintenance = true; }, InstancePhase::kWaiting, "Maintenance: would evacuate"},
         End{"for_its_policy", [](Scene& s) { s.has_policy = false; }, InstancePhase::kWaiting, "PolicyNotFound"},
         End{"for_a_host", [](Scene& s) { s.host_facts(2).healthy = s.host_facts(3).healthy = false; }, InstancePhase::kWaiting, "no valid host"},
-        End{"for_a_task", [](Scene& s) { s.server->value.task_state = "powering-off"; }, InstancePhase::kWaiting, "powering-off"},
+        End{"for_a_task", [](Scene& s) { s.server->value.task_state = "resize_prep"; }, InstancePhase::kWaiting, "resize_prep"},
         End{"for_a_live_migration",
             [](Scene& s) {
               s.migrations->value = {evacuation(4, "running", kTo.value)};
               s.migrations->value[0].type = "live-migration";
+              s.rest.fence->power_proven = false;
             },
-            InstancePhase::kWaiting, "live-migration migration-4 is running"},
+            InstancePhase::kWaiting, "live-migration migration-4 to compute-2 is running"},
         End{"for_a_writer", [](Scene& s) { s.disks->value[0].watchers = {watcher("10.77.0.13")}; }, InstancePhase::kWaiting, "watched from 10.77.0.13:0/7 (compute-3)"},
         End{"for_the_power_proof",
             [](Scene& s) {
@@ -178,7 +179,7 @@ TEST(StartTest, OfADeletedComputeNodeAServerIsNotTakenForMoved) {
   Scene scene;
   scene.fenced().at_step(RecoveryStep::kLocked);
   scene.rest.fence.reset();
-  scene.rest.hosts.erase(scene.rest.hosts.begin());  // nobody says any more that compute-1 is compute-1.example
+  scene.hosts.erase(scene.hosts.begin());  // nobody says any more that compute-1 is compute-1.example
   EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kLocked);
   scene.server->value.host = kTo;
   EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kMoved);
@@ -251,6 +252,26 @@ TEST(StartTest, TheFenceOfItsNewHostTakesOverWithTheStateItFirstHad) {
   EXPECT_EQ(decision.status.recovery->original_state, "stopped");
   EXPECT_EQ(decision.status.recovery->attempt, 1);
   EXPECT_TRUE(decision.status.recovery->locked);
+}
+
+TEST(StartTest, WhatWasSkippedDoesNotWaitForItsTurnAgain) {
+  Scene scene;
+  scene.fenced();
+  scene.server->value.vm_state = "paused";
+  scene.store(scene.decided());
+  ASSERT_EQ(scene.object.status.recovery->phase, RecoveryStep::kSkipped);
+  scene.rest.may_start = false;
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kSkipped);
+  EXPECT_TRUE(is_settled(scene.object, kFence)) << "else the host's recovery would end and begin again and again";
+  scene.rest.may_start = true;
+  scene.rest.fence->requirement_met = false;
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kSkipped) << "a proof that cannot be read for a moment";
+  scene.rest.fence->requirement_met = true;
+  scene.host_facts(2).healthy = scene.host_facts(3).healthy = false;
+  EXPECT_EQ(scene.decided().status.recovery->phase, RecoveryStep::kSkipped) << "hosts that are not known to be healthy for a moment";
+  scene.host_facts(2).healthy = true;
+  scene.server->value.vm_state = "active";
+  EXPECT_TRUE(is_in_flight(scene.decided().status)) << "somebody let it go on";
 }
 
 }  // namespace

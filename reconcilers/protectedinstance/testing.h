@@ -69,6 +69,7 @@ struct Scene {
   MaybeReading<nova::Server> server;
   MaybeReading<std::vector<nova::Migration>> migrations;
   MaybeReading<std::vector<ceph::ImageWatch>> disks;
+  std::vector<HostFacts> hosts = {host(1), host(2), host(3)};
   InstanceView rest;  ///< the fields that need no builder
 
   Scene() {
@@ -87,13 +88,13 @@ struct Scene {
     server = {s, now - seconds(1)};
     migrations = {{}, now - seconds(1)};
     disks = {{root_disk({watcher("10.77.0.11")})}, now - seconds(1)};
-    rest.hosts = {host(1), host(2), host(3)};
     rest.may_start = true;
   }
 
   [[nodiscard]] InstanceView view() const {
     InstanceView v = rest;
     v.now = now;
+    v.hosts = hosts;
     v.wall = kWall + (now - kStart);
     v.object = &object;
     v.policy = has_policy ? &policy : nullptr;
@@ -103,7 +104,7 @@ struct Scene {
     return v;
   }
   [[nodiscard]] InstanceDecision decided() const { return decide(view()); }
-  HostFacts& host_facts(int number) { return rest.hosts.at(static_cast<std::size_t>(number) - 1); }
+  HostFacts& host_facts(int number) { return hosts.at(static_cast<std::size_t>(number) - 1); }
 
   /// compute-1 is fenced with proof; its watches are gone.
   Scene& fenced() {
@@ -152,6 +153,15 @@ struct Scene {
     return *this;
   }
 };
+
+/// Nova was live-migrating the server to compute-2 when its host died.
+inline nova::Migration& live_migration(Scene& scene, const std::string& status = "running", const NovaHost& destination = kTo) {
+  nova::Migration record = evacuation(8, status, destination.value);
+  record.type = "live-migration";
+  scene.server->value.task_state = "migrating";
+  scene.migrations->value.push_back(record);
+  return scene.migrations->value.back();
+}
 
 template <class Op>
 const Op* wished(const InstanceDecision& decision) {
