@@ -47,7 +47,8 @@ std::string verdict_of(const HostPage& page) {
   const api::VerdictExplanation& verdict = page.explanation.verdict;
   std::string out = fmt::format("\nVerdict: {}\n", clean(verdict.row.empty() ? std::string(api::to_string(verdict.value)) : verdict.row));
   if (!verdict.detail.empty()) out += fmt::format("  {}\n", clean(verdict.detail));
-  if (verdict.held && verdict.held_needed)
+  const bool counts = verdict.value != api::VerdictValue::kHealthy && verdict.value != api::VerdictValue::kUnknown;  // nothing waits for those to hold
+  if (counts && verdict.held && verdict.held_needed)
     out += fmt::format("  held for {}, {} needed before anything irreversible: {}\n", age(*verdict.held), age(*verdict.held_needed), verdict.confirmed.value_or(false) ? "confirmed" : "not confirmed");
   return out;
 }

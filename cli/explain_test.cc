@@ -61,6 +61,16 @@ TEST(ExplainPageTest, AHostThatIsBeingFencedAsTheLeaderSeesIt) {
   expect_text("explain-fencing-leader.json.txt", as_json(from_leader(all)).dump(2) + "\n");
 }
 
+TEST(ExplainPageTest, HowLongAVerdictHasHeldIsSaidOnlyWhereSomethingWaitsForIt) {
+  const Resources all = resources("fencing");
+  HostPage page = from_leader(all);
+  EXPECT_NE(as_text(page, {}, 20).find("held for 2m2s"), std::string::npos);
+  for (const auto value : {api::VerdictValue::kHealthy, api::VerdictValue::kUnknown}) {
+    page.explanation.verdict.value = value;
+    EXPECT_EQ(as_text(page, {}, 20).find("held for"), std::string::npos);
+  }
+}
+
 TEST(ExplainPageTest, TheSameFromTheResourcesAlone) {
   const Resources all = resources("fencing");
   expect_text("explain-fencing-resources.txt", as_text(from_resources(all, "compute-1"), {}, 20));

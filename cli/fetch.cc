@@ -28,6 +28,8 @@ Result<Done> list(kube::Client& client, std::string_view plural, std::string_vie
   kube::ListQuery query;
   do {
     const auto page = client.list_page(resource, query);
+    if (!page && page.error().error.kind == ErrorKind::kNotFound)
+      return fail(ErrorKind::kNotFound, "the API server does not know {}.{}: install vmha's resource definitions (kubectl apply -f crds/)", plural, api::kGroup);
     if (!page) return tl::unexpected(page.error().error);
     for (const json& object : page->value("items", json::array())) take(object, kind, into);
     query.continue_token = page->value(json::json_pointer("/metadata/continue"), std::string());

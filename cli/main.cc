@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/conditions.h"
+#include "base/log.h"
 #include "cli/explain.h"
 #include "cli/fetch.h"
 #include "cli/from_status.h"
@@ -96,6 +97,7 @@ int run(const CLI::App& app, const Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  log::configure(log::Level::kError, log::Format::kText);  // what went wrong is said in one line of our own
   CLI::App app("What vmha knows about the hosts and instances of a cloud, and why.", "kubectl vmha");
   Flags flags;
   declare(app, flags);

@@ -57,7 +57,7 @@ void hold_hands_off(const Pass& pass, std::vector<Hold>& holds) {
   if (pass.policy().mode == api::PolicyMode::kDryRun) holds.push_back({"DryRun", "spec.mode of the policy is DryRun: it is said, not done", {}});
 }
 
-/// What is still wanted is tried again within backoff_after()'s longest pause; an older failure holds nothing back, and neither does a status
+/// What is still wanted is tried again soon (kRetryAtMost, a drill after a minute); an older failure holds nothing back, and neither does a status
 /// write that lost against a newer object when there is nothing to write any more.
 constexpr Duration kStillTried = seconds(90);
 
@@ -65,7 +65,7 @@ void hold_calls_that_fail(const Pass& pass, const NodeDecision& decision, std::v
   const bool writes = decision.status != pass.stored();
   for (const auto& [lane, outcome] : pass.view.lanes) {
     if (outcome.failures_in_a_row == 0 || pass.view.now - outcome.finished > kStillTried || (lane == "status" && !writes)) continue;
-    const Instant again = outcome.finished + backoff_after(outcome.failures_in_a_row);
+    const Instant again = outcome.finished + std::min(kRetryAtMost, backoff_after(outcome.failures_in_a_row));
     holds.push_back({"CallFailed", fmt::format("{} ({}), {} times in a row: {}", outcome.operation, lane, outcome.failures_in_a_row, outcome.error),
                      std::chrono::ceil<seconds>(std::max(Duration(0), again - pass.view.now))});
   }
