@@ -24,6 +24,7 @@ class Controller:
         self._lab = lab
         self._process = None
         self.logs = []
+        self.settings = {}  # over what is written into its file
         self.ceph_key = ""  # which of the lab's keys of vmha it uses, by the end of the variable's name: NO_BLOCKLIST, NO_LIFT
 
     def start(self):
@@ -76,5 +77,5 @@ class Controller:
                   "ceph": {"confFile": env["CEPH_CONF"], "keyringFile": env[f"VMHA_CEPH_KEYRING{key}"], "user": env[f"VMHA_CEPH_USER{key}"],
                            "ephemeralPool": "vms", "volumePools": ["volumes"]}}
         path = self._lab.folder / "vmha-controller.yaml"
-        path.write_text(json.dumps(config, indent=2))  # JSON is YAML
+        path.write_text(json.dumps({**config, **self.settings}, indent=2))  # JSON is YAML
         return path
