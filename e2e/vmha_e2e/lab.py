@@ -3,13 +3,15 @@ import json
 import os
 import subprocess
 import threading
+import uuid
 
 from . import ROOT, wait_for
 
-from vmha_lab import bmc, chassis, guests, hosts, network  # noqa: E402  (on the path by the package's __init__)
+from vmha_lab import bmc, chassis, commands, guests, hosts, network  # noqa: E402  (on the path by the package's __init__)
+from vmha_lab.database import DATA  # noqa: E402
 from vmha_lab.processes import Processes  # noqa: E402
 from vmha_lab.rest import Cloud  # noqa: E402
-from vmha_lab.settings import BRIDGES, HOSTS, STATE, STORAGE  # noqa: E402
+from vmha_lab.settings import BRIDGES, HOSTS, PLACEMENT_URL, STATE, STORAGE  # noqa: E402
 
 LAB = ROOT / "e2e" / "lab" / "lab"
 UP_SECONDS = 1800  # the very first time it builds Kubernetes
@@ -86,6 +88,10 @@ class Lab:
     def act(self, server, action, body=None):
         self.cloud.nova("POST", f"/servers/{server}/action", {action: body})
 
+    def power_off(self, host):
+        """As the lab's command does it, at once."""
+        hosts.power_off(HOSTS[host])
+
     def shut_off(self, name):
         self.act(self.servers()[name]["id"], "os-stop")
         wait_for(f"{name} shut off", lambda: self.servers()[name]["status"] == "SHUTOFF", 120)
@@ -94,6 +100,31 @@ class Lab:
         """As an administrator does it; a host that is not enabled gets no new instances."""
         body = {"status": "enabled"} if enabled else {"status": "disabled", "disabled_reason": "by the test"}
         self.cloud.nova("PUT", f"/os-services/{self.services()[host]['id']}", body)
+
+    def mark_resized(self, server):
+        """As nova shows a resized server that nobody has confirmed: its hosts have no ssh for a real resize."""
+        commands.run("mariadb", "--no-defaults", "-uroot", "-S", DATA / "mysql.sock", data=f"UPDATE nova.instances SET vm_state='resized' WHERE uuid='{server}'")
+
+    def take_memory(self, host):
+        """All memory that placement could still give on this host goes to consumers that nova does not know and leaves alone."""
+        provider = self._provider(host)
+        inventory = self.cloud.ask("GET", f"{PLACEMENT_URL}/resource_providers/{provider}/inventories")["inventories"]["MEMORY_MB"]
+        used = self.cloud.ask("GET", f"{PLACEMENT_URL}/resource_providers/{provider}/usages")["usages"]["MEMORY_MB"]
+        left = int((inventory["total"] - inventory["reserved"]) * inventory["allocation_ratio"]) - used
+        for url in _fillers(host):
+            taken = min(left, inventory["max_unit"])
+            if taken > 0:
+                self.cloud.ask("PUT", url, {"allocations": [{"resource_provider": {"uuid": provider}, "resources": {"MEMORY_MB": taken}}]})
+            left -= taken
+        assert left <= 0, f"{host} has {left} MB left"
+
+    def give_memory(self, host):
+        for url in _fillers(host):
+            self.cloud.ask("DELETE", url, accept=(204, 404))
+
+    def _provider(self, host):
+        listed = self.cloud.ask("GET", f"{PLACEMENT_URL}/resource_providers")["resource_providers"]
+        return next(each["uuid"] for each in listed if each["name"].split(".")[0] == host)
 
     def migrate_live(self, name, destination):
         self.act(self.servers()[name]["id"], "os-migrateLive", {"host": destination, "block_migration": "auto"})
@@ -119,6 +150,7 @@ class Lab:
             hosts.power_on(host, hosts.remembered_pace())
         self.ceph.clear_blocklist()
         for name in self.machines:
+            self.give_memory(name)
             self._bring_back(name)
         guests.delete()
 
@@ -149,6 +181,11 @@ class Lab:
         service = self.services()[host]
         if service["status"] != "enabled":
             self.cloud.nova("PUT", f"/os-services/{service['id']}", {"status": "enabled"})
+
+
+def _fillers(host):
+    """Where placement keeps what take_memory took: fixed names, so that whoever comes later finds them."""
+    return [f"{PLACEMENT_URL}/allocations/{uuid.uuid5(uuid.NAMESPACE_DNS, f'{host}-{number}')}" for number in range(3)]
 
 
 class CephAdmin:
