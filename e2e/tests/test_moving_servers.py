@@ -1,4 +1,4 @@
-"""Issue 4, point 4: a host dies with servers in many states, some of them on the move.
+"""Issue 4, point 4: a host dies with servers in many states, some of them on the move; a destination dies in the middle of an evacuation.
 
 Each server ends as the protocol says, with the reason in status, and none keeps the others or the end of the host's recovery waiting.
 """
@@ -8,6 +8,7 @@ import pytest
 
 from vmha_e2e import wait_for
 from vmha_e2e.checks import last_evacuation, require_evacuated_once, require_intact
+from vmha_e2e.lab import run
 from vmha_e2e.moving import SecondClient, go_on, migrate_and_stall, migrations
 from vmha_e2e.resources import QUICK, policy
 from vmha_e2e.world import condition, fence, is_recovered, is_true, phase, recovery, status
@@ -153,3 +154,37 @@ def test_none_kept_the_end_of_the_recovery_waiting(loss, capsys):
     with capsys.disabled():
         print(f"\n{HOST} lost with {len(NAMES)} servers in many states: recovered after {loss.took:.0f} s: {recovery(node)}")
     assert recovery(node)["recovered"] == len(MOVED) and recovery(node).get("failed", 0) == 0, recovery(node)
+
+
+def test_destination_dies_in_mid_evacuation(world):
+    """The attempt ends by the proven fence of its destination, the next one goes to the third host. The first host is no Kubernetes node: else every
+    node's Lease would be silent, which is no evidence against the second."""
+    first, second, third = "compute-3", "compute-2", "compute-1"
+    name, = world.boot("twice", first)
+    world.begin(policy(**QUICK, **QUIET, storm={"maxUnhealthy": "100%"}))
+    world.wait_ready([name])
+    instance = world.instance(name)["metadata"]["name"]
+    world.kubectl.patch("pi", instance, placement={"allowedHosts": [second, third]})
+    earlier = last_evacuation(world.lab, first)
+    run("host", first, "off")
+    before = world.lab.guests()[name]
+    server = before["id"]
+
+    def on_its_way():
+        record = migrations(world.lab, server)[-1:]
+        return record and record[0][0] == "evacuation" and record[0][3] == "pre-migrating" and record[0][2] == second
+    wait_for(f"nova at work on {second}", on_its_way, SECONDS, pause=0.02)
+    world.lab.power_off(second)
+    assert world.lab.servers()[name]["OS-EXT-SRV-ATTR:host"] == first, "nova was too fast: this shows nothing"
+
+    world.wait(f"{name} recovered", lambda _: phase(world.instance(name)) == "Recovered", SECONDS)
+    wait_for(f"{name} writes", lambda: world.lab.guests()[name].get("boot", 0) > before["boot"], 120)
+    guest = world.lab.guests()[name]
+    assert (guest["host"], guest["status"], guest["task"]) == (third, "ACTIVE", None), guest
+    require_intact(before, guest)
+    records = [record for record in world.lab.evacuations(first) if record["id"] > earlier]
+    assert [record["dest_compute"] for record in records] == [second, third], records
+    assert is_true(world.instance(name), "Attested"), status(world.instance(name))
+    assert not world.lab.servers()[name]["locked"]
+    for host in (first, second):
+        world.wait(f"{host} recovered", lambda record, host=host: is_recovered(record.get("cn", host)), 60)
