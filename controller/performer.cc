@@ -58,7 +58,7 @@ struct Call {
   }
   template <class F>
   Result<Answer> with_power(const api::PowerDevice& device, F call) const {
-    if (!device.redfish) return fail(ErrorKind::kInvalid, "device {}: redfish is missing", device.name);
+    if (!device.redfish) return fail(ErrorKind::kInvalid, "device {}: this version of the controller speaks to type Redfish only", device.name);
     const auto redfish = systems.redfish(*device.redfish);
     if (!redfish) return tl::unexpected(redfish.error());
     return call(**redfish);
