@@ -77,7 +77,8 @@ void watch_devices(Pass& pass) {
   for (const api::PowerDevice& device : pass.spec().fencing.devices) {
     const auto found = pass.view.devices.find(device.name);
     const DeviceReadings readings = found == pass.view.devices.end() ? DeviceReadings{} : found->second;
-    if (!fencing) read_device(pass, device, readings);
+    // One that the fence cannot use is looked at as before: what is wrong with it may be put right.
+    if (!fencing || !is_usable(pass.view, device, nullptr)) read_device(pass, device, readings);
     const auto& known = pass.stored().devices;
     const auto old = std::find_if(known.begin(), known.end(), [&](const api::DeviceStatus& d) { return d.name == device.name; });
     const bool edited = old != known.end() && !old->hash.empty() && old->hash != device_hash(device);
