@@ -128,6 +128,7 @@ struct DeviceStatus {
   std::string name;
   bool seen_on = false;  ///< once read On while the host was alive by other evidence
   std::string system_uuid;
+  std::string hash;      ///< of what the device is: an edited one is another device, of which nothing is known
   bool ready = false;
   std::string message;
   bool operator==(const DeviceStatus&) const = default;
@@ -168,7 +169,9 @@ struct StorageProof {
 struct Fence {
   FenceId id;
   FenceState state = FenceState::kFencing;
-  std::string boot_id;  ///< of the Kubernetes node when the fence was decided; empty: not known
+  bool adopted = false;  ///< status had lost it: found in the world, what went before is not known
+  FenceId replaces;      ///< the fence that was being lifted when the host died again: nova may still be marked with it; empty: none
+  std::string boot_id;   ///< of the Kubernetes node when the fence was decided (or adopted); empty: not known
   std::optional<NovaBefore> nova_before;
   std::string reason;
   std::optional<WallTime> decided_time;

@@ -165,6 +165,7 @@ void describe(DeviceStatus& d, V& v) {
   v.field("name", d.name, {.doc = "The device.", .required = true, .min_length = 1, .max_length = 63});
   v.field("seenOn", d.seen_on, {.doc = "It read On at least once while the host was alive by other evidence."});
   v.field("systemUUID", d.system_uuid, {.doc = "What the device says is the UUID of its system.", .max_length = 64});
+  v.field("hash", d.hash, {.doc = "Of the device's spec: an edited device is a new one.", .max_length = 32});
   v.field("ready", d.ready, {.doc = "It answers, reads On, and its credentials may switch off."});
   v.field("message", d.message, {.doc = "What is wrong.", .cut = true, .max_length = kMaxMessageBytes});
 }
@@ -198,6 +199,8 @@ template <class V>
 void describe(Fence& f, V& v) {
   v.field("id", f.id, {.doc = "Random and never used again; also in nova's disabled_reason.", .required = true, .min_length = 1, .max_length = 300});
   v.field("state", f.state, {.doc = "How far it is.", .required = true});
+  v.field("adopted", f.adopted, {.doc = "Status had lost it: it was found in nova or in Ceph's blocklist, and what went before is not known."});
+  v.field("replaces", f.replaces, {.doc = "The fence that was being lifted when the host died again.", .max_length = 300});
   v.field("bootID", f.boot_id, {.doc = "Boot id of the host when the fence was decided.", .max_length = 64});
   v.field("novaBefore", f.nova_before, {.doc = "The nova service before the fence: what the return restores."});
   v.field("reason", f.reason, {.doc = "Why.", .cut = true, .max_length = kMaxMessageBytes});

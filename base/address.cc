@@ -45,6 +45,13 @@ Address canonical(const Address& address) {
   return network ? Address{network->text()} : address;
 }
 
+Address address_of_client(const std::string& text) {
+  const auto colon = text.rfind(':');
+  std::string address = colon == std::string::npos ? text : text.substr(0, colon);
+  if (address.size() >= 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
+  return Address{address};
+}
+
 bool covers(const std::set<Address>& addresses_or_networks, const Address& address) {
   if (addresses_or_networks.count(address) > 0) return true;
   const auto asked = parse_network(address.value);

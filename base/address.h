@@ -30,6 +30,9 @@ struct Network {
 /// The one spelling; text that cannot be parsed stays as it is.
 [[nodiscard]] Address canonical(const Address& address);
 
+/// The address in a client's text: "10.77.0.11:0/123" and "[fd00::1]:0/5" without port and nonce.
+[[nodiscard]] Address address_of_client(const std::string& text);
+
 /// Is the address one of these addresses and networks? What cannot be parsed covers nothing but itself.
 [[nodiscard]] bool covers(const std::set<Address>& addresses_or_networks, const Address& address);
 

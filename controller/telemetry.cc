@@ -147,7 +147,7 @@ void Telemetry::snapshot(const Snapshot& s) {
   }
   for (const auto& [source, age] : s.evidence_age)
     impl_->ages.Add({{"source", name(source)}}).Set(age ? in_seconds(*age) : std::numeric_limits<double>::quiet_NaN());
-  for (const char* owner : {"address", "client"}) {
+  for (const char* owner : {"fence", "librbd", "foreign"}) {
     const auto found = s.blocklist_entries.find(owner);
     impl_->blocklist.Add({{"owner", owner}}).Set(found == s.blocklist_entries.end() ? 0 : found->second);
   }

@@ -26,13 +26,11 @@ void note_power(computenode::DeviceReadings& readings, const Result<power::Readi
   readings.read_error = reading ? std::string() : describe(reading.error());
   if (!reading) return;
   readings.last = Reading<power::Reading>{*reading, started};
-  if (readings.last_off && started - *readings.last_off > computenode::kOffRunGap) readings.first_off.reset();  // the gap may hide an On
-  if (reading->state != power::State::kOff) {
-    readings.first_off.reset();
-    readings.last_off.reset();
-    return;
-  }
+  const bool gap = readings.last_off && started - *readings.last_off > computenode::kOffRunGap;  // it may hide an On
+  if (gap || reading->state != power::State::kOff) readings.first_off = readings.second_off = readings.last_off = std::nullopt;
+  if (reading->state != power::State::kOff) return;
   if (!readings.first_off) readings.first_off = started;
+  else if (!readings.second_off) readings.second_off = started;
   readings.last_off = started;
 }
 
@@ -45,7 +43,7 @@ struct Taker {
     const auto services = result_of<std::vector<nova::Service>>(done);
     s.evidence.observe_services(services, done.started, s.now);
     if (services) {
-      s.world.services = Reading<std::vector<nova::Service>>{*services, done.started};
+      s.world.put_services(*services, done.started);
       s.discover_nodes();
     }
     s.touch_nodes();
@@ -103,13 +101,16 @@ struct Taker {
   }
   void operator()(const ReadBlocklist&) const {
     const auto* entries = value_of<std::vector<ceph::BlocklistEntry>>(done);
+    const bool silent = entries == nullptr && (error_of(done).kind == ErrorKind::kTimeout || error_of(done).kind == ErrorKind::kUnavailable);
+    s.evidence.observe_mons(!silent);
     if (entries != nullptr) {
       s.world.blocklist = Reading<std::vector<ceph::BlocklistEntry>>{*entries, done.started};
       drop_proofs_without_entries();
     }
     owner_again();
+    const bool polled = call.owner.object.empty();
     for (const auto& [name, node] : s.world.nodes)
-      if (computenode::is_standing(node.status.fence)) s.touch_node(name);
+      if (polled || computenode::is_standing(node.status.fence)) s.touch_node(name);
   }
   void operator()(const ReadClusterAddresses&) const {
     if (const auto* addresses = value_of<std::vector<Address>>(done)) s.world.cluster_addresses = Reading<std::vector<Address>>{*addresses, done.started};
@@ -266,9 +267,7 @@ struct Taker {
       if (!memory.blocklist_proven) continue;
       const auto& addresses = memory.blocklist_proven->addresses;
       const bool all = std::all_of(addresses.begin(), addresses.end(), [&](const Address& address) {
-        return std::any_of(entries.begin(), entries.end(), [&](const ceph::BlocklistEntry& e) {
-          return e.range.empty() ? e.nonce == 0 && e.address == address : e.range == address.value;
-        });
+        return std::any_of(entries.begin(), entries.end(), [&](const ceph::BlocklistEntry& e) { return computenode::is_entry_of(e, address); });
       });
       if (!all && s.world.blocklist->at > memory.blocklist_proven->proof.proven_at) memory.blocklist_proven.reset();
     }

@@ -1,4 +1,6 @@
 // Resources for what nova shows, where the policy says Automatic. A spec is written once and never again.
+#include <algorithm>
+
 #include "engine/state.h"
 #include "reconcilers/policy/discovery.h"
 #include "reconcilers/policy/selector.h"
@@ -53,7 +55,17 @@ bool Engine::State::is_gone(const std::string& key, bool present) {
   return now - missing_since.emplace(key, now).first->second >= kGoneFor;
 }
 
+/// What nova lists is complete as far as can be told: some service is listed, and no cell is away (of such a one nova leaves out what it likes).
+bool Engine::State::lists_are_complete() const {
+  if (!world.services || world.services->value.empty()) return false;
+  return std::ranges::all_of(world.services->value, &nova::Service::state_known);
+}
+
 void Engine::State::forget_gone_nodes() {
+  if (!lists_are_complete()) {
+    std::erase_if(missing_since, [](const auto& entry) { return entry.first.starts_with("cn/"); });
+    return;
+  }
   for (const auto& [name, node] : world.nodes) {
     if (!policy::is_discovered(node.metadata)) continue;
     const std::string key = vmha::key_of(name);
@@ -65,6 +77,10 @@ void Engine::State::forget_gone_nodes() {
 void Engine::State::forget_gone_instances(const std::set<ServerId>& present) {
   const api::HAPolicy* policy = world.policy_named(std::string(api::kDefaultPolicy));
   if (policy == nullptr || policy->spec.discovery.instances != api::DiscoveryMode::kAutomatic || policy->spec.paused) return;
+  if (!lists_are_complete()) {
+    std::erase_if(missing_since, [](const auto& entry) { return entry.first.starts_with("pi/"); });
+    return;
+  }
   for (const auto& [name, instance] : world.instances) {
     if (!policy::is_discovered(instance.metadata)) continue;
     const std::string key = vmha::key_of(name);

@@ -32,7 +32,7 @@ bool is_paused(const api::ObjectMeta& metadata) {
 std::string Engine::State::random_suffix() {
   static constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
   std::string suffix;
-  for (int i = 0; i < 5; ++i) suffix += kLetters[rng.below(kLetters.size())];
+  for (std::size_t i = 0; i < computenode::kFenceSuffix; ++i) suffix += kLetters[rng.below(kLetters.size())];
   return suffix;
 }
 
@@ -136,6 +136,16 @@ void Engine::State::run() {
   }
 }
 
+const char* Engine::State::owner_of(const ceph::BlocklistEntry& entry) const {
+  if (entry.nonce != 0) return "librbd";  // one client, by whoever broke its lock
+  const bool ours = std::ranges::any_of(world.nodes, [&](const auto& named) {
+    const auto& fence = named.second.status.fence;
+    return computenode::is_standing(fence) &&
+           std::ranges::any_of(fence->storage.addresses, [&](const Address& address) { return computenode::is_entry_of(entry, address); });
+  });
+  return ours ? "fence" : "foreign";
+}
+
 Snapshot Engine::snapshot(Instant now) const {
   const State& s = *state_;
   Snapshot snapshot;
@@ -149,7 +159,7 @@ Snapshot Engine::snapshot(Instant now) const {
   for (const auto source : {api::EvidenceSource::kNovaService, api::EvidenceSource::kKubernetesNode, api::EvidenceSource::kStoragePing, api::EvidenceSource::kPower})
     snapshot.evidence_age[source] = s.evidence.age(source, now);
   if (s.world.blocklist)
-    for (const ceph::BlocklistEntry& entry : s.world.blocklist->value) ++snapshot.blocklist_entries[entry.nonce == 0 ? "address" : "client"];
+    for (const ceph::BlocklistEntry& entry : s.world.blocklist->value) ++snapshot.blocklist_entries[s.owner_of(entry)];
   snapshot.storm_held = s.storm.is_held();
   snapshot.effects_in_flight = s.calls.in_flight();
   snapshot.queue_depth = s.queue.depth();

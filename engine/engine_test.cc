@@ -61,6 +61,42 @@ TEST(EngineTest, AnAnswerOfAnotherKindIsAFailureAndNoCrash) {
   EXPECT_EQ(world.count<ProveBlocklist>(), 0U);
 }
 
+// ---- Status that has lost a fence
+
+TEST(EngineTest, AnEntryOfAKnownHostWithoutAFenceIsAdopted) {
+  HandWorld world;
+  world.lead();
+  world.post(NodeChanged{node("compute-1")});
+  world.answer<ReadServices>(Answer(std::vector{service("compute-1")}));
+  world.answer<ReadClusterAddresses>(Answer(std::vector<Address>{Address{"10.77.9.9"}}));
+  ASSERT_NE(world.find<ReadBlocklist>(), nullptr) << "it is looked at also while no fence stands";
+  int version = 2;
+  std::optional<api::Fence> fence;
+  for (int step = 0; step < 50 && !fence; ++step) {
+    world.answer<ReadBlocklist>(Answer(std::vector<ceph::BlocklistEntry>{{Address{"10.77.0.1"}, 0, "", "", 100'000'000}}));
+    if (world.find<WriteNodeStatus>("cn/compute-1/") != nullptr) fence = world.store_node("compute-1", version++).status.fence;
+    world.pass(kTickEvery);
+  }
+  ASSERT_TRUE(fence);
+  EXPECT_TRUE(fence->adopted);
+  world.pass(seconds(2));
+  EXPECT_EQ(world.acts(), 0U) << "nobody judged this host";
+  EXPECT_EQ(world.engine.snapshot(world.now).blocklist_entries.at("fence"), 1);
+}
+
+TEST(EngineTest, ALostSweepIsNotWaitedForLong) {
+  HandWorld world;
+  world.lead();
+  world.post(NodeChanged{node("compute-1")});
+  world.answer<ReadServices>(Answer(std::vector{service("compute-1")}));
+  world.pass(seconds(1));
+  ASSERT_TRUE(world.answer<ReadAllServers>(Answer(std::vector{server("server-1")})));
+  world.pass(seconds(1));
+  const auto sweep = std::ranges::find_if(world.open, [](const Effect& e) { return e.key == "/sweep/compute-1"; });
+  ASSERT_NE(sweep, world.open.end());
+  EXPECT_LT(sweep->deadline - world.now, seconds(8));
+}
+
 // ---- Who may act, and when
 
 TEST(EngineTest, NothingIsDoneWithoutLeadershipOrBeforeTheCachesAreSynced) {
@@ -249,6 +285,27 @@ TEST(DiscoveryTest, NothingIsCreatedOrDeletedWhilePausedOrManual) {
     }
     EXPECT_EQ(world.count<CreateNode>() + world.count<CreateInstance>(), 0U);
     EXPECT_EQ(world.count<DeleteNode>() + world.count<DeleteInstance>(), 0U) << (paused ? "paused" : "manual");
+  }
+}
+
+TEST(DiscoveryTest, AListThatCannotBeCompleteDeletesNobody) {
+  nova::Service away = service("compute-1");
+  away.state_known = false;
+  for (const auto& list : {std::vector<nova::Service>{}, std::vector{away}}) {
+    HandWorld world;
+    world.lead();
+    api::ComputeNode found = node("compute-3");
+    found.metadata.labels[std::string(api::kDiscoveredLabel)] = "true";
+    world.post(NodeChanged{found});
+    api::ProtectedInstance of_it = instance("db-0", "server-0");
+    of_it.metadata.labels[std::string(api::kDiscoveredLabel)] = "true";
+    world.post(InstanceChanged{of_it});
+    for (int round = 0; round < 100; ++round) {
+      world.pass(seconds(1));
+      world.answer<ReadServices>(Answer(list));
+      world.answer<ReadAllServers>(Answer(std::vector<nova::Server>{}));
+    }
+    EXPECT_EQ(world.count<DeleteNode>() + world.count<DeleteInstance>(), 0U);
   }
 }
 

@@ -16,6 +16,7 @@ void Engine::State::make_facts() {
   nodes_of_network.clear();
   nodes_of_device.clear();
   into_fenced.clear();
+  nodes_of_system.clear();
   for (const auto& [name, node] : world.nodes) {
     protectedinstance::HostFacts facts;
     facts.node = name;
@@ -32,15 +33,19 @@ void Engine::State::make_facts() {
     }
     for (const api::PowerDevice& device : node.spec.fencing.devices)
       if (device.redfish) nodes_of_device[device.redfish->endpoint + " system " + device.redfish->system_id].insert(name);
-    if (facts.fence_standing) {
-      standing_fences.insert(node.status.fence->id);
-      facts.fence = computenode::fence_in_force(view_of(node));
-      if (facts.fence) fences_in_force.emplace(name, *facts.fence);
-      if (const auto read = world.migrations.find(facts.host); facts.fence && read != world.migrations.end())
-        for (const nova::Migration& m : read->second.value)
-          if (m.destination == facts.host && !nova::is_final(m)) into_fenced.insert_or_assign(m.server, m);
-    }
+    for (const api::DeviceStatus& device : node.status.devices)
+      if (!device.system_uuid.empty()) nodes_of_system[device.system_uuid].insert(name);
     host_facts.push_back(std::move(facts));
+  }
+  for (protectedinstance::HostFacts& facts : host_facts) {  // now that it is known who shares an address or a device
+    if (!facts.fence_standing) continue;
+    const api::ComputeNode& node = world.nodes.at(facts.node);
+    standing_fences.insert(node.status.fence->id);
+    facts.fence = computenode::fence_in_force(view_of(node));
+    if (facts.fence) fences_in_force.emplace(facts.node, *facts.fence);
+    if (const auto read = world.migrations.find(facts.host); facts.fence && read != world.migrations.end())
+      for (const nova::Migration& m : read->second.value)
+        if (m.destination == facts.host && !nova::is_final(m)) into_fenced.insert_or_assign(m.server, m);
   }
   update_storm();
 }

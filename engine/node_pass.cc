@@ -44,7 +44,7 @@ std::map<std::string, std::set<Address>> recorded_watchers(const World& world, c
   std::map<std::string, std::set<Address>> recorded;
   for (const InstanceName& name : world.instances_of(node))
     for (const api::DiskStatus& disk : world.instances.at(name).status.disks)
-      for (const std::string& watcher : disk.watchers) recorded[disk.image.path()].insert(address_of_watcher(watcher));
+      for (const std::string& watcher : disk.watchers) recorded[disk.image.path()].insert(address_of_client(watcher));
   return recorded;
 }
 
@@ -214,6 +214,7 @@ computenode::NodeView Engine::State::view_of(const api::ComputeNode& node) {
   view.object = &node;
   view.policy = world.policy_named(node.spec.policy);
   view.identity = identity;
+  view.conflict = conflict_of(node);
   view.duplicate = world.nodes_of_host[node.nova_host()].size() > 1;
   view.paused = is_paused(node.metadata) || (view.policy != nullptr && (view.policy->spec.paused || is_paused(view.policy->metadata)));
   view.judgement = memory.judgement;
@@ -230,6 +231,10 @@ computenode::NodeView Engine::State::view_of(const api::ComputeNode& node) {
   if (migrations != world.migrations.end()) view.migrations = &migrations->second;
   view.inventory = memory.inventory;
   view.devices = memory.devices;
+  for (const api::DeviceStatus& device : node.status.devices) {
+    const auto found = nodes_of_system.find(device.system_uuid);
+    if (found != nodes_of_system.end() && found->second.size() > 1) view.shared_systems[device.system_uuid] = others(found->second, name);
+  }
   view.ceph_drill = world.ceph_drill;
   if (world.blocklist) view.blocklist = &*world.blocklist;
   view.blocklist_proven = memory.blocklist_proven;
@@ -248,7 +253,6 @@ computenode::NodeView Engine::State::view_of(const api::ComputeNode& node) {
 
 computenode::NodeView Engine::State::complete_view_of(const api::ComputeNode& node, const NodeMemory& memory) {
   computenode::NodeView view = view_of(node);
-  view.conflict = conflict_of(node);
   view.shared_address = shared_address_of(node);
   view.recovery = count_recovery(node, memory);
   const policy::BudgetVerdict budget = storm.allows(NodeName{node.metadata.name});
@@ -290,7 +294,7 @@ void Engine::State::pass_node(const NodeName& name) {
                       !(computenode::is_standing(node.status.fence) && node.status.fence->state == api::FenceState::kFencing);
     if (computenode::is_called(object.status.fence) && !(computenode::is_called(node.status.fence) && node.status.fence->id == object.status.fence->id)) {
       keep_only(object.status.fence->id, memory);
-      memory.requested["begun"] = now;  // this process judged it: what follows needs no second judgement
+      if (!object.status.fence->adopted) memory.requested["begun"] = now;  // this process judged it: what follows needs no second judgement
     }
     if (memory.deciding != was_deciding) update_storm();  // the next host of this call must see this one
     start(Owner{key, "status"}, kStatusTimeout, WriteNodeStatus{std::move(object)}, std::move(decision.announcements));

@@ -1,6 +1,7 @@
 // What the API server shows: caches that never go back behind our own writes.
 #include <algorithm>
 
+#include "base/address.h"
 #include "engine/state.h"
 
 namespace vmha {
@@ -58,7 +59,10 @@ void Engine::State::release(const api::ProtectedInstance& instance) {
 }
 
 void Engine::State::deleted(const InstanceName& name) {
-  if (const auto known = world.instances.find(name); known != world.instances.end()) release(known->second);
+  if (const auto known = world.instances.find(name); known != world.instances.end()) {
+    release(known->second);
+    for (const api::DiskStatus& disk : known->second.status.disks) evidence.recall_watchers(disk.image, {});
+  }
   world.remove_instance(name);
   world.instance_memory.erase(name);
   creating.erase(vmha::key_of(name));
@@ -82,6 +86,14 @@ void Engine::State::changed(const api::ComputeNode& object) {
   if (computenode::is_standing(object.status.fence)) touch_instances_on(object.nova_host());
 }
 
+void Engine::State::recall_watchers(const api::ProtectedInstance& instance) {
+  for (const api::DiskStatus& disk : instance.status.disks) {
+    std::set<Address> addresses;
+    for (const std::string& watcher : disk.watchers) addresses.insert(address_of_client(watcher));
+    evidence.recall_watchers(disk.image, addresses);
+  }
+}
+
 void Engine::State::changed(const api::ProtectedInstance& object) {
   const InstanceName name{object.metadata.name};
   const auto older = world.instances.find(name);
@@ -96,6 +108,7 @@ void Engine::State::changed(const api::ProtectedInstance& object) {
     memory.intent_is_ours = false;  // until the answer to a write of our own says so
   }
   world.put(object);
+  recall_watchers(object);
   creating.erase(vmha::key_of(name));
   touch_instance(name);
   const auto& recovery = object.status.recovery;

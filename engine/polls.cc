@@ -16,6 +16,9 @@ std::vector<ServerDisks> disks_to_read(const std::vector<nova::Server>& servers,
   return wanted;
 }
 
+/// One that is lost keeps the next from starting until then: no longer than a slow one of that size may take.
+Duration sweep_timeout(std::size_t servers) { return std::min<Duration>(kListTimeout, kShortSweep + milliseconds(100) * static_cast<int>(servers)); }
+
 bool failed(const MaybeReading<std::string>& drill) { return drill && !drill->value.empty(); }
 
 }  // namespace
@@ -44,6 +47,10 @@ void Engine::State::poll() {
   if (is_due("policies", kPolicyEvery))
     for (const auto& [name, policy] : world.policies) queue.add("hap/" + name, Queue::Priority::kOrdinary);
   if (!is_due("nodes", milliseconds(500))) return;
+  // What is in there that no fence explains; and, while somebody is silent, whether the mons have a quorum.
+  const bool suspects = std::ranges::any_of(world.node_memory, [](const auto& memory) { return memory.second.judgement.suspect; });
+  const bool old = !world.blocklist || now - world.blocklist->at >= (suspects ? every : kBlocklistEvery);
+  if (old && is_due("blocklist", every)) start(Owner{"", "blocklist"}, kPollTimeout, ReadBlocklist{});
   for (const auto& [name, node] : world.nodes) {
     const auto servers = world.servers_of_host.find(node.nova_host());
     if (evidence.wants_servers(name, now)) {
@@ -61,7 +68,8 @@ void Engine::State::poll() {
     }
     if (now < memory.next_sweep && !(unknown_disks && is_due("disks/" + name.value, kFirstSweepsEvery))) continue;
     memory.next_sweep = now + kFirstSweepsEvery;
-    start(Owner{"", "sweep/" + name.value}, kListTimeout, ReadDisks{disks_to_read(servers->second.value, kSweepServers)});
+    const std::size_t count = std::min(servers->second.value.size(), kSweepServers);
+    start(Owner{"", "sweep/" + name.value}, sweep_timeout(count), ReadDisks{disks_to_read(servers->second.value, kSweepServers)});
   }
 }
 

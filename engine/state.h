@@ -24,10 +24,12 @@ namespace vmha {
 inline constexpr Duration kPollTimeout = seconds(8);
 inline constexpr Duration kPingTimeout = seconds(4);
 inline constexpr Duration kListTimeout = seconds(60);
+inline constexpr Duration kShortSweep = seconds(5);         ///< of a host without servers; the lists of watches of one take milliseconds
 inline constexpr Duration kStatusTimeout = seconds(10);
 inline constexpr Duration kDiscoveryEvery = seconds(15);
 inline constexpr Duration kSweepEvery = seconds(30);
 inline constexpr Duration kFirstSweepsEvery = seconds(3);   ///< until an inventory is known
+inline constexpr Duration kBlocklistEvery = seconds(30);    ///< for entries that no fence in status explains
 inline constexpr Duration kDrillEvery = std::chrono::minutes(10);
 inline constexpr Duration kFailedDrillEvery = seconds(30);
 inline constexpr Duration kStatusRetry = milliseconds(300); ///< after a conflict: the watch brings the newer object meanwhile
@@ -73,6 +75,7 @@ struct Engine::State {
   std::map<Address, std::set<NodeName>> nodes_of_address;   ///< canonical, single addresses and networks
   std::vector<std::pair<Network, std::set<NodeName>>> nodes_of_network;
   std::map<std::string, std::set<NodeName>> nodes_of_device;
+  std::map<std::string, std::set<NodeName>> nodes_of_system;  ///< by the UUID that their devices show
 
   // engine.cc
   void handle(const Event& event);
@@ -85,6 +88,8 @@ struct Engine::State {
   void touch_instances_on(const NovaHost& host);
   void touch_instances_of(const ServerId& server);
 
+  [[nodiscard]] const char* owner_of(const ceph::BlocklistEntry& entry) const;
+
   // answers.cc: what a finished effect means
   void answer(const EffectDone& done);
 
@@ -92,6 +97,7 @@ struct Engine::State {
   void changed(const api::HAPolicy& object);
   void changed(const api::ComputeNode& object);
   void changed(const api::ProtectedInstance& object);
+  void recall_watchers(const api::ProtectedInstance& instance);
   void deleted(const NodeName& name);
   void deleted(const InstanceName& name);
   void release(const api::ProtectedInstance& instance);
@@ -106,6 +112,7 @@ struct Engine::State {
   void discover_instances(const std::vector<nova::Server>& servers);
   void forget_gone_nodes();
   void forget_gone_instances(const std::set<ServerId>& present);
+  [[nodiscard]] bool lists_are_complete() const;
   [[nodiscard]] bool is_gone(const std::string& key, bool present);
   [[nodiscard]] bool is_to_be_discovered(const nova::Server& server) const;
 

@@ -20,13 +20,6 @@ bool is_not_older(const std::string& version, const std::string& than) {
   return !a || !b || *a >= *b;
 }
 
-Address address_of_watcher(const std::string& text) {
-  const auto colon = text.rfind(':');
-  std::string address = colon == std::string::npos ? text : text.substr(0, colon);
-  if (address.size() >= 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
-  return Address{address};
-}
-
 void World::put(api::ComputeNode node) {
   const NodeName name{node.metadata.name};
   const auto old = nodes.find(name);
@@ -58,6 +51,12 @@ void World::remove_instance(const InstanceName& name) {
   if (same.empty()) instances_of_server.erase(old->second.spec.server_id);
   if (old->second.status.recovery) recovering_from[old->second.status.recovery->from].erase(name);
   instances.erase(old);
+}
+
+void World::put_services(std::vector<nova::Service> list, Instant started) {
+  service_of_host.clear();
+  for (std::size_t i = 0; i < list.size(); ++i) service_of_host.emplace(list[i].host, i);
+  services = Reading<std::vector<nova::Service>>{std::move(list), started};
 }
 
 void World::put_servers(const NovaHost& host, std::vector<nova::Server> servers, Instant started) {
@@ -92,9 +91,8 @@ const api::HAPolicy* World::policy_named(const std::string& name) const {
 }
 
 const nova::Service* World::service_of(const NovaHost& host) const {
-  if (!services) return nullptr;
-  const auto found = std::find_if(services->value.begin(), services->value.end(), [&](const nova::Service& s) { return s.host == host; });
-  return found == services->value.end() ? nullptr : &*found;
+  const auto found = service_of_host.find(host);
+  return found == service_of_host.end() ? nullptr : &services->value[found->second];
 }
 
 const Reading<std::vector<nova::Server>>* World::list_with(const ServerId& id) const {

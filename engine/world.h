@@ -49,7 +49,7 @@ struct World {
   std::map<std::string, kube::Node> kubernetes_nodes;
 
   // Readings.
-  MaybeReading<std::vector<nova::Service>> services;
+  MaybeReading<std::vector<nova::Service>> services;         ///< set by put_services only
   std::map<NovaHost, Reading<std::vector<nova::Server>>> servers_of_host;
   std::map<ServerId, Reading<nova::Server>> single_reads;    ///< of servers in recovery; dropped when a newer list has them
   std::map<ServerId, Instant> gone;                          ///< nova said 404
@@ -65,6 +65,7 @@ struct World {
   std::map<ServerId, std::set<InstanceName>> instances_of_server;
   std::map<std::string, std::set<InstanceName>> recovering_from;  ///< ComputeNode name -> instances whose recovery names it
   std::map<NovaHost, std::set<NodeName>> nodes_of_host;
+  std::map<NovaHost, std::size_t> service_of_host;           ///< index in services
 
   std::map<NodeName, NodeMemory> node_memory;
   std::map<InstanceName, InstanceMemory> instance_memory;
@@ -74,6 +75,7 @@ struct World {
   void remove_node(const NodeName& name);
   void remove_instance(const InstanceName& name);
 
+  void put_services(std::vector<nova::Service> list, Instant started);
   /// Takes a list of one host's servers; servers that were on it and are not any more lose their host.
   void put_servers(const NovaHost& host, std::vector<nova::Server> servers, Instant started);
   void put_server(const nova::Server& server, Instant started);
@@ -92,8 +94,5 @@ struct World {
 
 /// Newer or equal. Resource versions are etcd revisions, which grow; anything that is no number is taken as newer.
 [[nodiscard]] bool is_not_older(const std::string& version, const std::string& than);
-
-/// "10.77.0.11:0/123" and "[fd00::1]:0/5" without port and nonce.
-[[nodiscard]] Address address_of_watcher(const std::string& text);
 
 }  // namespace vmha

@@ -17,7 +17,7 @@ struct FenceInForce {
   bool power_proven = false;         ///< power reads Off, read at most kProofReadableWithin ago, run unbroken since the proof
   bool storage_proven = false;       ///< every PG confirmed in this process's life, and all addresses listed at most kProofReadableWithin ago
   bool requirement_met = false;      ///< what the policy requires is among them, and the other method has finished, failed or had its grace
-  bool service_forced_down = false;  ///< nova reads forced_down=true and our disabled_reason, read after the fence was proven
+  bool service_forced_down = false;  ///< nova reads forced_down=true and our disabled_reason, read at most kProofReadableWithin ago
 };
 
 /// Protocol, Proof: at most 5 s before each evacuate request. A decision takes no older reading than this, and its call leaves within kStartWithin or

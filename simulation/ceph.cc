@@ -90,8 +90,8 @@ std::vector<ceph::Watcher> Ceph::watchers(const ImageId& image) {
 ceph::PingRound Ceph::ping(const std::vector<ImageId>& images, Instant sent) {
   ceph::PingRound round;
   round.sent = sent;
-  round.canary_acknowledged = works;
-  if (!works) return round;
+  round.canary_acknowledged = works && quorum;
+  if (!round.canary_acknowledged) return round;
   for (const ImageId& image : images) {
     ceph::Ping ping;
     ping.image = image;

@@ -34,7 +34,9 @@ class Ceph {
   [[nodiscard]] std::vector<ceph::Watcher> watchers(const ImageId& image);
   [[nodiscard]] ceph::PingRound ping(const std::vector<ImageId>& images, Instant sent);
 
-  bool works = true;  ///< mon quorum and OSDs
+  bool works = true;   ///< mon quorum and OSDs
+  bool quorum = true;  ///< of the mons; what has a map goes on without it
+  bool rights = true;  ///< of our key to change the blocklist
 
  private:
   struct Entry {

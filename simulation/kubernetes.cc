@@ -118,6 +118,19 @@ void Kubernetes::annotate(const NovaHost& node, std::string_view key, const std:
   if (changed) changed(NodeChanged{object});
 }
 
+void Kubernetes::back_up() {
+  nodes_kept_ = nodes_;
+  instances_kept_ = instances_;
+}
+
+void Kubernetes::restore() {
+  nodes_ = nodes_kept_;
+  instances_ = instances_kept_;
+  for (auto& [name, node] : nodes_) node.metadata.resource_version = next_version();
+  for (auto& [name, instance] : instances_) instance.metadata.resource_version = next_version();
+  timeline_.say("person", "restored etcd from a backup");
+}
+
 void Kubernetes::report(const kube::Node& node) {
   const bool known = kubernetes_nodes_.count(node.name) > 0 && kubernetes_nodes_.at(node.name) == node;
   kubernetes_nodes_.insert_or_assign(node.name, node);

@@ -35,6 +35,9 @@ class Kubernetes {
 
   /// A person writes an annotation on a ComputeNode.
   void annotate(const NovaHost& node, std::string_view key, const std::string& value);
+  /// etcd as it is now is kept; restore() brings it back, as the API server shows it then: everything is newer than before.
+  void back_up();
+  void restore();
   /// A kubelet reports: its Node (boot id) and its Lease.
   void report(const kube::Node& node);
 
@@ -62,6 +65,8 @@ class Kubernetes {
   std::map<std::string, api::ProtectedInstance> instances_;
   std::map<std::string, kube::Node> kubernetes_nodes_;
   std::map<std::string, kube::NodeLease> leases_;
+  std::map<std::string, api::ComputeNode> nodes_kept_;
+  std::map<std::string, api::ProtectedInstance> instances_kept_;
   std::map<std::string, std::deque<Instant>> writes_;
   std::uint64_t version_ = 100;
   std::uint64_t uid_ = 0;

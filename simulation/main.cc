@@ -55,14 +55,14 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "how many seeds")->capture_default_str();
   app.add_option("--first", first, "the first of them")->capture_default_str();
   app.add_option("--seed", seed, "only this seed");
-  app.add_option("--profile", name, "host-loss, host-loss-crash or quiet")->capture_default_str();
+  app.add_option("--profile", name, "host-loss, host-loss-crash, quiet or hard")->capture_default_str();
   app.add_flag("--trace", trace, "print a timeline");
   app.add_flag("--effects", effects, "print every effect too");
   app.add_flag("--each", each, "print a line for each seed");
   CLI11_PARSE(app, argc, argv);
   const auto profile = sim::profile_named(name);
   if (!profile) {
-    fmt::print(stderr, "--profile: must be host-loss, host-loss-crash or quiet, is \"{}\"\n", name);
+    fmt::print(stderr, "--profile: must be host-loss, host-loss-crash, quiet or hard, is \"{}\"\n", name);
     return 2;
   }
   if (seed != 0) {

@@ -52,7 +52,12 @@ struct Performer::Doing {
     }
     return ok(std::move(all));
   }
-  Result<Answer> operator()(const ReadBlocklist&) const { return ok(w.ceph.blocklist()); }
+  Result<Answer> operator()(const ReadBlocklist&) const {
+    if (!w.ceph.quorum) return no_quorum();
+    return ok(w.ceph.blocklist());
+  }
+  static Result<Answer> no_quorum() { return fail(ErrorKind::kTimeout, "no mon answered within 3 s"); }
+  static Result<Answer> no_rights() { return fail(ErrorKind::kForbidden, "the key may not change the blocklist"); }
   Result<Answer> operator()(const ReadClusterAddresses&) const { return ok(std::vector<Address>{Address{"10.77.0.1"}, Address{"10.77.0.2"}}); }
   Result<Answer> operator()(const ReadPower& op) const {
     auto reading = w.power.read(NovaHost{op.node.value});
@@ -63,18 +68,29 @@ struct Performer::Doing {
     if (auto reading = w.power.read(NovaHost{op.node.value}); !reading) return tl::unexpected(reading.error());
     return ok(Done{});
   }
-  Result<Answer> operator()(const DrillCeph&) const { return ok(Done{}); }
+  Result<Answer> operator()(const DrillCeph&) const { return !w.ceph.quorum ? no_quorum() : !w.ceph.rights ? no_rights() : ok(Done{}); }
   Result<Answer> operator()(const ProveBlocklist&) const {
+    if (!w.ceph.quorum) return no_quorum();
     if (sabotage == Sabotage::kProofUnread) return ok(ceph::BlocklistProof{100, 16, w.clock.now()});
     return ok(w.ceph.prove());
   }
-  Result<Answer> operator()(const PowerOff& op) const { return answer_of(w.power.off(NovaHost{op.node.value})); }
+  Result<Answer> operator()(const PowerOff& op) const {
+    const NovaHost host{op.node.value};
+    const auto shown = w.power.read(host);
+    if (shown && !op.expected_uuid.empty() && shown->system_uuid != op.expected_uuid) return fail(ErrorKind::kConflict, "it controls system {}", shown->system_uuid);
+    if (w.power.behind(host) != host) w.checkers.violated("S2: the controller of " + w.power.behind(host).value + " was asked to switch off");
+    return answer_of(w.power.off(host));
+  }
   Result<Answer> operator()(const PowerOn& op) const { return answer_of(w.power.on(NovaHost{op.node.value})); }
   Result<Answer> operator()(const BlocklistAdd& op) const {
+    if (!w.ceph.quorum) return no_quorum();
+    if (!w.ceph.rights) return no_rights();
     w.ceph.blocklist_add(op.addresses);
     return ok(Done{});
   }
   Result<Answer> operator()(const BlocklistRemove& op) const {
+    if (!w.ceph.quorum) return no_quorum();
+    if (!w.ceph.rights) return no_rights();
     w.ceph.blocklist_remove(op.addresses);
     return ok(Done{});
   }

@@ -1,10 +1,12 @@
 #include "simulation/power.h"
 
+#include <iterator>
+
 namespace vmha::sim {
 
 void Power::set(const NovaHost& host, Bmc behaviour) {
   behaviours_[host] = behaviour;
-  static constexpr const char* kWords[] = {"honest", "slow", "dead", "lying"};
+  static constexpr const char* kWords[] = {"honest", "slow", "dead", "lying", "pretends to switch off", "stuck at Off", "another host's"};
   timeline_.say("bmc", "{}: {}", host.value, kWords[static_cast<int>(behaviour)]);
 }
 
@@ -13,26 +15,39 @@ Bmc Power::behaviour(const NovaHost& host) const {
   return found == behaviours_.end() ? Bmc::kHonest : found->second;
 }
 
+NovaHost Power::behind(const NovaHost& host) const {
+  if (behaviour(host) != Bmc::kElsewhere) return host;
+  const auto& hosts = machines_.hosts();
+  const auto next = std::next(hosts.find(host));
+  return next == hosts.end() ? hosts.begin()->first : next->first;
+}
+
 Result<power::Reading> Power::read(const NovaHost& host) {
-  if (behaviour(host) == Bmc::kDead) return fail(ErrorKind::kUnavailable, "connection refused");
-  const Host& machine = machines_.host(host);
-  return power::Reading{machine.on ? power::State::kOn : power::State::kOff, machine.uuid, ""};
+  const Bmc how = behaviour(host);
+  if (how == Bmc::kDead) return fail(ErrorKind::kUnavailable, "connection refused");
+  const Host& machine = machines_.host(behind(host));
+  const auto asked = asked_off_.find(host);
+  const bool pretends = how == Bmc::kPretends && asked != asked_off_.end() && clock_.now() - asked->second < seconds(3);
+  const bool off = !machine.on || pretends || how == Bmc::kStuckOff;
+  return power::Reading{off ? power::State::kOff : power::State::kOn, machine.uuid, ""};
 }
 
 Result<Done> Power::off(const NovaHost& host) {
-  if (behaviour(host) == Bmc::kDead) return fail(ErrorKind::kUnavailable, "connection refused");
-  asked_off_[host] = clock_.now();
-  if (behaviour(host) == Bmc::kLies) return Done{};
-  const Duration delay = behaviour(host) == Bmc::kSlow ? clock_.between(seconds(3), seconds(12)) : clock_.between(milliseconds(100), milliseconds(1500));
-  clock_.after(delay, [this, host] { machines_.power_off(host, "its power controller was asked to"); });
+  const Bmc how = behaviour(host);
+  if (how == Bmc::kDead) return fail(ErrorKind::kUnavailable, "connection refused");
+  if (how != Bmc::kPretends || asked_off_.count(host) == 0 || clock_.now() - asked_off_[host] > seconds(3)) asked_off_[host] = clock_.now();
+  if (how == Bmc::kLies || how == Bmc::kPretends || how == Bmc::kStuckOff) return Done{};
+  const Duration delay = how == Bmc::kSlow ? clock_.between(seconds(3), seconds(12)) : clock_.between(milliseconds(100), milliseconds(1500));
+  clock_.after(delay, [this, target = behind(host)] { machines_.power_off(target, "its power controller was asked to"); });
   return Done{};
 }
 
 Result<Done> Power::on(const NovaHost& host) {
-  if (behaviour(host) == Bmc::kDead) return fail(ErrorKind::kUnavailable, "connection refused");
+  const Bmc how = behaviour(host);
+  if (how == Bmc::kDead) return fail(ErrorKind::kUnavailable, "connection refused");
   asked_off_.erase(host);
-  if (behaviour(host) == Bmc::kLies) return Done{};
-  clock_.after(clock_.between(milliseconds(100), milliseconds(1500)), [this, host] { machines_.power_on(host, "its power controller was asked to"); });
+  if (how == Bmc::kLies || how == Bmc::kPretends || how == Bmc::kStuckOff) return Done{};
+  clock_.after(clock_.between(milliseconds(100), milliseconds(1500)), [this, target = behind(host)] { machines_.power_on(target, "its power controller was asked to"); });
   return Done{};
 }
 

@@ -12,7 +12,15 @@
 namespace vmha::sim {
 
 /// How a host's power controller behaves.
-enum class Bmc { kHonest, kSlow, kDead, kLies };  ///< kLies: says yes to everything and does nothing
+enum class Bmc {
+  kHonest,
+  kSlow,
+  kDead,
+  kLies,       ///< says yes to everything and does nothing
+  kPretends,   ///< the same, and reads Off for 3 s after it was asked to switch off
+  kStuckOff,   ///< the same, and reads Off whatever is true
+  kElsewhere,  ///< another host's controller answers at its address
+};
 
 /// The power controllers: what they accept happens later, or never.
 class Power {
@@ -24,6 +32,8 @@ class Power {
   [[nodiscard]] Result<power::Reading> read(const NovaHost& host);
   Result<Done> off(const NovaHost& host);
   Result<Done> on(const NovaHost& host);
+  /// The host whose power that controller really switches.
+  [[nodiscard]] NovaHost behind(const NovaHost& host) const;
   [[nodiscard]] bool was_asked_off(const NovaHost& host) const { return asked_off_.count(host) > 0; }
 
  private:

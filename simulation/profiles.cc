@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "api/conditions.h"
 #include "api/names.h"
 #include "simulation/world.h"
 
@@ -15,13 +16,13 @@ constexpr seconds kJudgedWithin{130};
 }  // namespace
 
 std::optional<Profile> profile_named(const std::string& name) {
-  for (const Profile profile : {Profile::kHostLoss, Profile::kHostLossCrash, Profile::kQuiet})
+  for (const Profile profile : {Profile::kHostLoss, Profile::kHostLossCrash, Profile::kQuiet, Profile::kHard})
     if (name == to_string(profile)) return profile;
   return std::nullopt;
 }
 
 const char* to_string(Profile profile) {
-  static constexpr std::array<const char*, 3> kNames = {"host-loss", "host-loss-crash", "quiet"};
+  static constexpr std::array<const char*, 4> kNames = {"host-loss", "host-loss-crash", "quiet", "hard"};
   return kNames[static_cast<std::size_t>(profile)];
 }
 
@@ -34,6 +35,7 @@ void World::fail_host() {
   switch (failure) {
     case Failure::kPowerLost:
       story_ = "power lost";
+      if (power_.behaviour(victim_) != Bmc::kHonest) power_.set(victim_, Bmc::kHonest);
       machines_.power_off(victim_, "its power supply failed");
       if (rng.chance(300)) power_.set(victim_, Bmc::kSlow);
       break;
@@ -44,13 +46,16 @@ void World::fail_host() {
       break;
     case Failure::kFrozen:
     case Failure::kCut: {
-      static constexpr std::array<const char*, 4> kBmc = {"honest", "slow", "dead", "lying"};
-      const auto bmc = rng.below(kBmc.size());
+      static constexpr std::array<const char*, 7> kBmc = {"honest", "slow", "dead", "lying", "pretends to switch off", "stuck at Off", "another host's"};
+      const bool stuck = power_.behaviour(victim_) == Bmc::kStuckOff;  // since before the failure: from then on nobody could tell
+      const bool hard = options_.profile == Profile::kHard;
+      auto bmc = stuck ? static_cast<std::uint64_t>(Bmc::kStuckOff) : rng.below(hard ? kBmc.size() : 4);
+      if (!stuck && bmc == static_cast<std::uint64_t>(Bmc::kStuckOff)) bmc = static_cast<std::uint64_t>(Bmc::kPretends);
       story_ = fmt::format("{}, its power controller {}", failure == Failure::kFrozen ? "frozen" : "cut from both networks", kBmc[bmc]);
       power_.set(victim_, static_cast<Bmc>(bmc));
       if (failure == Failure::kFrozen) machines_.freeze(victim_, true);
       else machines_.cut(victim_, false, false);
-      if (rng.chance(350)) clock_.after(clock_.between(seconds(8), seconds(60)), [this, failure] {
+      if (rng.chance(350) && !by_hand_) clock_.after(clock_.between(seconds(8), seconds(60)), [this, failure] {
         healed_early_ = true;
         if (failure == Failure::kFrozen) machines_.freeze(victim_, false);
         else machines_.cut(victim_, true, true);
@@ -59,16 +64,57 @@ void World::fail_host() {
     }
   }
   timeline_.say("failure", "{}: {}", victim_.value, story_);
+  if (options_.profile == Profile::kHard) return make_it_hard(failure);
   if (options_.profile == Profile::kHostLossCrash) return arm_crashes(1 + static_cast<int>(rng.below(5)), failure);
   clock_.after(clock_.between(seconds(150), seconds(200)), [this, failure] { repair_host(failure); });
+}
+
+/// What else goes wrong after a host was lost.
+void World::make_it_hard(Failure failure) {
+  Rng& rng = clock_.rng();
+  Duration until = clock_.between(seconds(150), seconds(200));
+  if (rng.chance(300)) {
+    story_ += ", no mon quorum";
+    ceph_.quorum = false;
+    timeline_.say("failure", "no mon quorum");
+    clock_.after(clock_.between(seconds(10), seconds(60)), [this] {
+      ceph_.quorum = true;
+      timeline_.say("operator", "the mons have a quorum again");
+    });
+  }
+  if (rng.chance(100)) {
+    story_ += ", a key without rights";
+    ceph_.rights = false;
+  }
+  if (by_hand_) {
+    story_ += ", its entries taken off the blocklist by hand";
+    clock_.after(clock_.between(seconds(10), seconds(60)), [this] { ceph_.blocklist_remove({victim().address}); });
+  }
+  if (rng.chance(450)) {
+    story_ += ", etcd restored from a backup";
+    kubernetes_.back_up();
+    const Duration restored = clock_.between(seconds(3), seconds(110));
+    until = std::max<Duration>(until, restored + kJudgedWithin + seconds(20));
+    clock_.after(restored, [this] {
+      kubernetes_.restore();
+      controller_.crash();
+    });
+  }
+  clock_.after(until, [this, failure] { repair_host(failure); });
+}
+
+/// A lie that has to be found out while the host lives.
+void World::prepare_hard() {
+  by_hand_ = clock_.rng().chance(300);
+  if (clock_.rng().chance(200)) power_.set(victim_, Bmc::kStuckOff);
+  clock_.after(seconds(45), [this] { fail_host(); });
 }
 
 /// L1: with no fault for long enough, a dead host has to be judged and its fence begun, whatever happened before.
 void World::must_be_judged_by_now() {
   const auto& fence = kubernetes_.nodes().at(victim_.value).status.fence;
-  if (healed_early_ || performer_.faults_per_mille > 0 || fence) return;
-  // A leader that never heard its guests, and has no Lease of it to watch, cannot tell: the verdict says so, and a person decides.
-  if (!victim().kubernetes && controller_.crashes() > 0) return;
+  const bool is_back = victim().boots > 1 && victim().runs();  // fenced, returned, and then status was lost
+  if (healed_early_ || performer_.faults_per_mille > 0 || fence || is_back) return;
   checkers_.violated(fmt::format("L1: {} is dead, nothing disturbed for {} s, and no fence was begun", victim_.value, kJudgedWithin.count()));
 }
 
@@ -77,6 +123,7 @@ void World::repair_host(Failure failure) {
   performer_.faults_per_mille = 0;
   repaired_at_ = clock_.now();
   power_.set(victim_, Bmc::kHonest);
+  ceph_.rights = true;
   timeline_.say("operator", "repairs {}", victim_.value);
   switch (failure) {
     case Failure::kPowerLost: break;
@@ -103,6 +150,12 @@ void World::reboot_by_hand() {
 /// host whose power cycle nothing else shows is released by its fence's id.
 void World::help_on() {
   const auto& fence = kubernetes_.nodes().at(victim_.value).status.fence;
+  if (fence && fence->adopted && victim().on) {
+    const auto* held = api::find_condition(kubernetes_.nodes().at(victim_.value).status.conditions, api::condition::kHeld);
+    const std::string why = held == nullptr ? std::string() : held->reason;
+    if (why == "AdoptedNotProven") kubernetes_.annotate(victim_, api::kFenceAnnotation, to_rfc3339(std::chrono::floor<seconds>(clock_.wall())));
+    if (why == "PowerCycleNotProven" && victim().boots > 1) kubernetes_.annotate(victim_, api::kReleaseAnnotation, fence->id.value);
+  }
   const bool waits = fence && fence->state == api::FenceState::kProven && victim().on && victim().boots > 1;
   if (waits) {
     nova_.compute_started(victim_);

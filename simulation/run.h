@@ -15,6 +15,7 @@ enum class Profile {
   kHostLoss,       ///< one host dies in one of several ways; every answer of the world may be late or lost
   kHostLossCrash,  ///< the same, and the controller crashes several times, at any event
   kQuiet,          ///< nothing fails that may be fenced: nova-compute killed, control network cut, bus lost, storage away
+  kHard,           ///< host loss with a lying power controller, a blocklist cleared by hand, no mon quorum, a weak Ceph key, etcd restored from a backup
 };
 [[nodiscard]] std::optional<Profile> profile_named(const std::string& name);
 [[nodiscard]] const char* to_string(Profile profile);

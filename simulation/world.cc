@@ -135,7 +135,10 @@ RunResult World::run() {
   performer_.faults_per_mille = options_.profile == Profile::kQuiet ? 5 : static_cast<unsigned>(clock_.rng().below(3)) * 15;
   const Duration before = clock_.between(seconds(30), seconds(60));
   checkers_.nothing_may_happen = true;  // until something fails
-  clock_.after(before, [this] { options_.profile == Profile::kQuiet ? disturb_quietly() : fail_host(); });
+  clock_.after(before, [this] {
+    if (options_.profile == Profile::kQuiet) return disturb_quietly();
+    options_.profile == Profile::kHard ? prepare_hard() : fail_host();
+  });
   Instant look = clock_.now() + before;
   const Instant end = clock_.now() + kLongestRun;
   bool settled = false;

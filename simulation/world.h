@@ -30,6 +30,8 @@ class World {
   void help_on();
   void arm_crashes(int left, Failure failure);
   void must_be_judged_by_now();
+  void prepare_hard();
+  void make_it_hard(Failure failure);
   void disturb_quietly();
   [[nodiscard]] bool is_settled();
   [[nodiscard]] NovaHost name_of(std::size_t index) const;
@@ -51,6 +53,7 @@ class World {
   NovaHost victim_;
   std::string story_;
   bool healed_early_ = false;
+  bool by_hand_ = false;  ///< an admin clears the blocklist in mid-fence
   std::optional<Instant> failed_at_;
   std::optional<Instant> repaired_at_;
   std::optional<Instant> settled_since_;

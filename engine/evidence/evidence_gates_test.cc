@@ -124,6 +124,29 @@ TEST(EvidenceGatesTest, ACellWithoutStateShutsNova) {
   EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kHealthy);
 }
 
+TEST(EvidenceGatesTest, ACellThatStaysAwayBlindsItsOwnHostsOnly) {
+  auto cloud = warm(5);
+  cloud[2].state_known = false;
+  cloud.run(280);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kUnknown) << "what took one cell may be taking the next";
+  cloud.run(40);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kHealthy);
+  EXPECT_EQ(cloud[2].judgement.value, VerdictValue::kUnknown);
+  cloud.kill(0);
+  cloud.run(60);
+  EXPECT_TRUE(cloud[0].dead_at);
+  EXPECT_FALSE(cloud[2].dead_at);
+}
+
+TEST(EvidenceGatesTest, OneLostPollBlindsNobodyAndIsNoSilence) {
+  auto cloud = warm(6);
+  cloud.nova_api = false;
+  cloud.run(12);  // a call that is waited for in vain, and the poll before and behind it
+  cloud.nova_api = true;
+  cloud.run(20);
+  for (const auto& host : cloud.hosts()) EXPECT_EQ(host.seen, std::set{VerdictValue::kHealthy}) << host.name;
+}
+
 TEST(EvidenceGatesTest, TheLastHostThatGoesSilentIsUnknownForThenEveryServiceIs) {
   auto cloud = warm(3);
   cloud.kill(0);

@@ -156,5 +156,58 @@ TEST(EvidenceOfGuestsTest, TheGuestsOfALostRackAreAskedInTurnUntilAllWereAsked) 
   }
 }
 
+// ---- No mon quorum
+
+TEST(EvidenceGuestsTest, WithoutAMonQuorumTheSilenceOfGuestsIsUnknown) {
+  auto cloud = warm(4);
+  for (auto& host : cloud.hosts()) host.has_device = false;
+  cloud.log.observe_mons(false);
+  cloud.kill(0);
+  cloud.run(60);
+  EXPECT_FALSE(cloud[0].dead_at);
+  EXPECT_EQ(cloud[1].judgement.value, VerdictValue::kHealthy);
+  cloud.log.observe_mons(true);
+  cloud.run(20);
+  EXPECT_TRUE(cloud[0].dead_at);
+}
+
+// ---- After a change of leader
+
+TEST(EvidenceGuestsTest, WatchesThatStatusRemembersStandInForAnAcknowledgementThatANewProcessNeverHeard) {
+  for (const bool recalled : {false, true}) {
+    TestCloud cloud(4);
+    cloud.kubernetes = false;
+    for (auto& host : cloud.hosts()) host.has_device = false;
+    cloud.run(kWarmUp);
+    cloud.kill(0);
+    cloud.restart_controller();
+    if (recalled)
+      for (const auto& guest : cloud[0].guests) cloud.log.recall_watchers({"vms", guest.id + "_disk"}, {Address{cloud[0].address}});
+    cloud.run(120);
+    EXPECT_EQ(cloud[0].dead_at.has_value(), recalled);
+    for (int other = 1; other < 4; ++other) EXPECT_FALSE(cloud[other].dead_at);
+  }
+}
+
+TEST(EvidenceGuestsTest, AWatchFromElsewhereIsNoneOfTheHosts) {
+  TestCloud cloud(4);
+  cloud.kubernetes = false;
+  for (auto& host : cloud.hosts()) host.has_device = false;
+  cloud.run(kWarmUp);
+  cloud.kill(0);
+  cloud.restart_controller();
+  for (const auto& guest : cloud[0].guests) cloud.log.recall_watchers({"vms", guest.id + "_disk"}, {Address{"10.99.0.1"}});
+  cloud.run(120);
+  EXPECT_FALSE(cloud[0].dead_at);
+}
+
+TEST(EvidenceGuestsTest, ARememberedWatchProvesNoLife) {
+  TestCloud cloud(4);
+  for (const auto& guest : cloud[0].guests) cloud.log.recall_watchers({"vms", guest.id + "_disk"}, {Address{cloud[0].address}});
+  cloud[0].storage = false;
+  cloud.run(kWarmUp);
+  EXPECT_FALSE(cloud.evidence(0).storage.proven_alive);
+}
+
 }  // namespace
 }  // namespace vmha::evidence

@@ -137,7 +137,10 @@ void EvidenceLog::observe_host_migrations(const NovaHost& host, const std::vecto
 }
 
 void EvidenceLog::observe_disks(const std::vector<ServerImages>& servers) { state_->guests.observe_disks(servers); }
+void EvidenceLog::recall_watchers(const ImageId& image, const std::set<Address>& addresses) { state_->guests.recall_watchers(image, addresses); }
 void EvidenceLog::observe_pings(const Result<ceph::PingRound>& round, Instant started) { state_->guests.observe_pings(round, started); }
+
+void EvidenceLog::observe_mons(bool answered) { state_->guests.observe_mons(answered); }
 
 void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started) {
   state_->power.observe(node, device, reading, started);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,7 +77,12 @@ class EvidenceLog {
   void observe_host_migrations(const NovaHost& host, const std::vector<nova::Migration>& migrations, Instant started);
   /// Which images make up a server. A server without images in the protected Ceph is no storage evidence.
   void observe_disks(const std::vector<ServerImages>& servers);
+  /// Addresses that status remembers at an image from when all was well. After a change of leader they stand in for "acknowledged before": a client of the
+  /// host's own that watched the image would acknowledge if it lived (ceph-facts.md, "The storage ping"). They never prove life.
+  void recall_watchers(const ImageId& image, const std::set<Address>& addresses);
   void observe_pings(const Result<ceph::PingRound>& round, Instant started);
+  /// Whether the newest command to the mons was answered: without a quorum nobody notices a dead OSD, and the silence of guests is Unknown.
+  void observe_mons(bool answered);
   void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started);
 
   // ---- What to look at next.
@@ -110,7 +116,7 @@ class EvidenceLog {
 inline constexpr std::size_t kSampledGuests = 2;      ///< a host and round while all is well: 1,000 hosts make 2,000 pings
 inline constexpr std::size_t kMaxSuspectImages = 512; ///< of all suspects in one round: the silence of so many takes 2 s, 256 being in flight at a time
 inline constexpr int kMissedPolls = 3;                ///< a source that did not answer for so many polls is not readable
-inline constexpr Duration kShortestBlindness = seconds(10);  ///< but one slow call blinds nobody
+inline constexpr Duration kShortestBlindness = seconds(15);  ///< but one lost call (the engine waits 8 s for it) blinds nobody
 inline constexpr Duration kOffRecent = seconds(5);    ///< an Off reading older than this confirms nothing
 inline constexpr std::size_t kRememberedIntervals = 16;      ///< between two moves of a heartbeat
 

@@ -168,6 +168,17 @@ void GuestLog::end_run_without_guests(Host& host) const {
   host.silent_since.reset();
 }
 
+void GuestLog::recall_watchers(const ImageId& image, const std::set<Address>& addresses) {
+  if (addresses.empty()) recalled_.erase(image);
+  else recalled_.insert_or_assign(image, addresses);
+}
+
+bool GuestLog::answered_before(const Image& image, const Host& host) const {
+  if (image.acknowledged) return true;
+  const auto found = recalled_.find(image.id);
+  return found != recalled_.end() && std::ranges::any_of(found->second, [&](const Address& address) { return covers(host.addresses, address); });
+}
+
 void GuestLog::observe_pings(const Result<ceph::PingRound>& round, Instant started) {
   const Instant sent = round ? round->sent : started;
   if (last_round_ && sent <= *last_round_) return;  // overtaken, or told twice
@@ -225,7 +236,7 @@ void GuestLog::take(const ceph::Ping& ping, Instant sent, std::unordered_map<Nov
       image->by_others = sent;
     } else {
       image->silent_at = sent;
-      const bool counts = guest.running && !host.migrating.contains(id) && image->acknowledged;
+      const bool counts = guest.running && !host.migrating.contains(id) && answered_before(*image, host);
       if (counts) ++tallies[guest.host].silent;
     }
   }
@@ -238,11 +249,12 @@ Duration GuestLog::longest_blindness() const { return std::max<Duration>(detecti
 std::string GuestLog::gate(Instant now) const {
   if (!last_round_) return "no storage ping was sent yet";
   if (!failure_.empty()) return failure_;
+  if (!mons_answer_) return "Ceph's monitors do not answer (no quorum?)";
   if (now - *last_good_ > longest_blindness()) return "the last storage ping is too old";
   return {};
 }
 
-void GuestLog::count_guest(const Guest& guest, Count& count) {
+void GuestLog::count_guest(const Guest& guest, const Host& host, Count& count) const {
   if (!guest.disks_known) {
     ++count.never_asked;
     count.all_asked = false;
@@ -256,7 +268,7 @@ void GuestLog::count_guest(const Guest& guest, Count& count) {
   for (const auto& image : guest.images) {
     if (!image.found) continue;
     any = true;
-    acknowledged = acknowledged || image.acknowledged;
+    acknowledged = acknowledged || answered_before(image, host);
     if (image.by_others) {
       ++by_others;
     } else if (image.silent_at) {
@@ -277,7 +289,7 @@ GuestLog::Count GuestLog::count(const Host& host) const {
   Count result;
   for (const auto& id : host.guests) {
     const auto& guest = guests_.at(id);
-    if (guest.running && !host.migrating.contains(id)) count_guest(guest, result);
+    if (guest.running && !host.migrating.contains(id)) count_guest(guest, host, result);
   }
   return result;
 }
@@ -306,7 +318,7 @@ computenode::StorageEvidence GuestLog::evidence(const NovaHost& name, Instant no
   }
   const auto& host = found->second;
   const Count counted = count(host);
-  result.configured = host.ever_acknowledged || counted.never_asked > 0 || counted.elsewhere > 0;
+  result.configured = host.ever_acknowledged || counted.acknowledged_before > 0 || counted.never_asked > 0 || counted.elsewhere > 0;
   result.guests_known = list_is_known(host, now);
   result.running_guests = counted.acknowledged_before;
   result.missed_rounds = host.missed_rounds;

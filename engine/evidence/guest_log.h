@@ -37,6 +37,8 @@ class GuestLog {
   void observe_all(const std::vector<nova::Server>& servers, Instant started);
   void observe_migrations(const NovaHost& host, const std::vector<nova::Migration>& migrations, Instant started);
   void observe_disks(const std::vector<ServerImages>& servers);
+  void recall_watchers(const ImageId& image, const std::set<Address>& addresses);
+  void observe_mons(bool answered) { mons_answer_ = answered; }
   void observe_pings(const Result<ceph::PingRound>& round, Instant started);
 
   [[nodiscard]] computenode::StorageEvidence evidence(const NovaHost& host, Instant now) const;
@@ -83,7 +85,7 @@ class GuestLog {
   };
   /// How the guests of one host stand, counted for one evidence.
   struct Count {
-    int acknowledged_before = 0;  ///< running, by the host's own addresses
+    int acknowledged_before = 0;  ///< running, by the host's own addresses; or watched from there when status was written
     int never_asked = 0;          ///< running, but its disks are not known, or one of them never had a conclusive ping
     int elsewhere = 0;            ///< running, but acknowledged by addresses that are not the host's
     bool all_asked = true;        ///< the newest ping of every disk was not acknowledged
@@ -103,7 +105,8 @@ class GuestLog {
   void break_runs();
   static void note_beside(const ceph::Ping& ping, const Host& host, Image& image);
   void take(const ceph::Ping& ping, Instant sent, std::unordered_map<NovaHost, Tally>& tallies);
-  static void count_guest(const Guest& guest, Count& count);
+  void count_guest(const Guest& guest, const Host& host, Count& count) const;
+  [[nodiscard]] bool answered_before(const Image& image, const Host& host) const;
   [[nodiscard]] bool list_is_known(const Host& host, Instant now) const;
   [[nodiscard]] Count count(const Host& host) const;
   /// Asks at most `guests` guests and about `images` images more, going on where the last round ended; says how many images were added.
@@ -115,9 +118,11 @@ class GuestLog {
   std::unordered_map<NovaHost, Host> hosts_;
   std::unordered_map<ServerId, Guest> guests_;
   std::map<ImageId, std::vector<ServerId>> images_;  ///< a multi-attached volume has several
+  std::map<ImageId, std::set<Address>> recalled_;            ///< of images that guests have, or may get
   std::optional<Instant> last_round_;  ///< newest of all, whatever came of it
   std::optional<Instant> last_good_;   ///< newest with an acknowledged canary
   std::size_t next_suspect_ = 0;       ///< whose turn it is when there are too many guests for one round
+  bool mons_answer_ = true;            ///< the newest command; none was asked yet: nothing is known against it
   std::string failure_;                ///< of the newest round; empty: it was good
 };
 

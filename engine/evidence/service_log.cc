@@ -34,6 +34,12 @@ void ServiceLog::restart_watch(Instant now) {
 /// "API did not answer within three polls", but one slow call blinds nobody.
 Duration ServiceLog::longest_blindness() const { return std::max<Duration>(detection_.poll * kMissedPolls, kShortestBlindness); }
 
+/// How much of the time until now was not looked at: what is older than a poll in flight and one before it. A heartbeat may have moved in there.
+Duration ServiceLog::unseen(Instant now) const {
+  if (!last_ok_started_) return Duration{0};
+  return std::max<Duration>(Duration{0}, now - *last_ok_started_ - detection_.poll * 2);
+}
+
 void ServiceLog::observe(const Result<std::vector<nova::Service>>& services, Instant started, Instant finished, const SilentOnStorage& silent_on_storage) {
   if (!services) return;  // it is the age of the last answer that counts
   if (last_ok_started_ && started <= *last_ok_started_) return;
@@ -42,9 +48,11 @@ void ServiceLog::observe(const Result<std::vector<nova::Service>>& services, Ins
   last_ok_started_ = started;
   last_ok_finished_ = finished;
   ++looks_;
-  a_state_is_unknown_ = false;
   for (const auto& service : *services) take(service, started);
   forget_missing();
+  newest_unknown_.reset();
+  for (const auto& [host, service] : services_)
+    if (service.unknown_since) newest_unknown_ = std::max(newest_unknown_.value_or(*service.unknown_since), *service.unknown_since);
   group_cells();
   gates_counted_.reset();
   count_gates(finished, silent_on_storage);
@@ -61,12 +69,13 @@ void ServiceLog::take(const nova::Service& service, Instant started) {
   known.twice = false;
   if (!service.state_known) {
     // The record of a cell that is down carries no heartbeat; nova/objects/service.py fills in what it has.
-    a_state_is_unknown_ = true;
+    if (!known.unknown_since) known.unknown_since = started;
     known.newest.id = service.id;
     known.newest.host = service.host;
     known.newest.state_known = false;
     return;
   }
+  known.unknown_since.reset();
   if (known.series.seen_at_all() && !known.newest.state_known) known.series.restart(started);
   const bool foreign = known.series.seen_at_all() && moved_by_a_put(known.newest, service);
   known.series.look(service.updated_at, started, foreign ? HeartbeatSeries::Move::kForeign : HeartbeatSeries::Move::kPolled);
@@ -108,7 +117,7 @@ std::string ServiceLog::shut_because(const Cell& cell, bool whole_cloud, Instant
   std::size_t moving = 0;
   std::vector<std::pair<Instant, const Service*>> stopped;
   for (const auto* service : cell.services) {
-    if (service->newest.forced_down || !service->series.seen_at_all()) continue;
+    if (service->newest.forced_down || service->unknown_since || !service->series.seen_at_all()) continue;
     ++counted;
     const bool is_silent = service->series.quiet(now) > silent_after(*service, cell);
     if (is_silent) ++silent;
@@ -146,7 +155,7 @@ void ServiceLog::count_gates(Instant now, const SilentOnStorage& silent_on_stora
 std::string ServiceLog::whole_source_unreadable(Instant now) const {
   if (!last_ok_finished_) return "nova has not answered yet";
   if (now - *last_ok_finished_ > longest_blindness()) return "nova does not answer";
-  if (a_state_is_unknown_) return "a cell of nova reports no state";
+  if (newest_unknown_ && now - *newest_unknown_ < kCellNews) return "a cell of nova reports no state";
   return {};
 }
 
@@ -182,10 +191,11 @@ computenode::Heartbeat ServiceLog::heartbeat(const NovaHost& host, Instant now, 
     return result;
   }
   const auto& service = found->second;
+  if (service.unknown_since && result.unreadable_reason.empty()) result.unreadable_reason = "the host's cell of nova reports no state";
   if (service.twice && result.unreadable_reason.empty()) result.unreadable_reason = "nova lists two compute services of this host";
   result.readable = result.unreadable_reason.empty();
   if (!service.series.seen_at_all()) return result;
-  result.quiet = service.series.quiet(now);
+  result.quiet = std::max<Duration>(Duration{0}, service.series.quiet(now) - unseen(now));
   result.usual_interval = usual_interval(service);
   result.watched = service.series.watched(now);
   result.proven_alive = service.series.proven_alive();

@@ -16,6 +16,7 @@
 
 namespace vmha::evidence {
 
+inline constexpr Duration kCellNews = std::chrono::minutes(5);
 inline constexpr std::size_t kFewHosts = 4;  ///< one host in question and three others: too few to read anything but "all of them" from their silence
 inline constexpr Duration kGateFreshness = milliseconds(500);  ///< gates are counted again at most this often
 
@@ -30,6 +31,8 @@ inline constexpr Duration kGateFreshness = milliseconds(500);  ///< gates are co
 ///    half of the hosts that went silent together have guests that are silent on the storage network too, while our canary answers, then hosts
 ///    died, whole racks or two of three, and the breaker decides, not this gate. Leases are no second source here: they take the same
 ///    control network as the bus. This is applied whatever the number of others; it does not lift "every".
+///  - "A cell reports no state" shuts all hosts while that is news (kCellNews): what took one cell may be taking the next. A cell that stays away then
+///    blinds its own hosts only: nova answers those from its API database, by host mapping, and each other cell from that cell's own.
 /// A gate that opens restarts the watch: services come back one after another, and none is Stale until a full stale interval later.
 class ServiceLog {
  public:
@@ -50,6 +53,7 @@ class ServiceLog {
     nova::Service newest;
     HeartbeatSeries series;
     std::uint64_t look = 0;  ///< the newest one that had it
+    std::optional<Instant> unknown_since;  ///< its cell reports no state
     bool twice = false;  ///< two records with this host name: neither can be judged
   };
   struct Cell {
@@ -63,6 +67,7 @@ class ServiceLog {
   void group_cells();
   void count_gates(Instant now, const SilentOnStorage& silent_on_storage);
   [[nodiscard]] std::string shut_because(const Cell& cell, bool whole_cloud, Instant now, const SilentOnStorage& silent_on_storage) const;
+  [[nodiscard]] Duration unseen(Instant now) const;
   [[nodiscard]] Duration silent_after(const Service& service, const Cell& cell) const;
   [[nodiscard]] Duration usual_interval(const Service& service) const;
   [[nodiscard]] std::string shut_for(const Service& service) const;
@@ -73,7 +78,7 @@ class ServiceLog {
   std::unordered_map<NovaHost, Service> services_;
   std::map<std::string, Cell> cells_;  ///< by zone; "" is the whole cloud
   std::uint64_t looks_ = 0;
-  bool a_state_is_unknown_ = false;
+  std::optional<Instant> newest_unknown_;  ///< when the newest of the states that are unknown became so
   std::optional<Instant> last_ok_started_;
   std::optional<Instant> last_ok_finished_;
   std::optional<Instant> gates_counted_;

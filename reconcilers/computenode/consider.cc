@@ -23,23 +23,13 @@ std::vector<Address> addresses_to_fence(const Pass& pass) {
   return clients ? clients->addresses : std::vector<Address>{};
 }
 
-api::NovaBefore nova_before(const Pass& pass) {
-  const auto& previous = pass.stored().fence;
-  // A host that dies again while it is being lifted still carries our own mark; what it had before us is in the old fence.
-  if (is_standing(previous) && previous->nova_before) return *previous->nova_before;
-  api::NovaBefore before;
-  if (!pass.view.service) return before;
-  const nova::Service& service = pass.view.service->value;
-  before.status = service.enabled ? "enabled" : "disabled";
-  before.disabled_reason = service.disabled_reason;
-  before.forced_down = service.forced_down;
-  return before;
-}
+std::string current_boot_id(const Pass& pass) { return pass.view.kubernetes_node ? pass.view.kubernetes_node->boot_id : std::string(); }
 
 api::Fence new_fence(const Pass& pass, const std::string& reason) {
   api::Fence fence;
-  fence.id = FenceId{pass.view.object->metadata.name + "-" + pass.view.fresh_suffix};
-  fence.boot_id = pass.view.kubernetes_node ? pass.view.kubernetes_node->boot_id : std::string();
+  fence.id = new_fence_id(pass);
+  if (is_standing(pass.stored().fence)) fence.replaces = pass.stored().fence->id;
+  fence.boot_id = current_boot_id(pass);
   fence.nova_before = nova_before(pass);
   fence.reason = reason;
   fence.decided_time = pass.view.wall;
@@ -61,6 +51,8 @@ void say_what_would_be_done(Pass& pass, const std::string& why, const std::strin
 
 }  // namespace
 
+FenceId new_fence_id(const Pass& pass) { return FenceId{pass.view.object->metadata.name + "-" + pass.view.fresh_suffix}; }
+
 bool is_answered_with_fence(const Pass& pass) {
   const api::Response& response = pass.policy().response;
   switch (pass.view.judgement.value) {
@@ -69,6 +61,17 @@ bool is_answered_with_fence(const Pass& pass) {
     case VerdictValue::kIsolated: return response.on_isolated == api::ResponseAction::kFence;
     default: return false;
   }
+}
+
+std::optional<api::NovaBefore> nova_before(const Pass& pass) {
+  const auto& previous = pass.stored().fence;
+  // A host that dies again while it is being lifted still carries our own mark; what it had before us is in the old fence.
+  if (is_standing(previous) && previous->nova_before) return previous->nova_before;
+  if (!pass.view.service || !pass.view.service->value.state_known) return std::nullopt;
+  const nova::Service& service = pass.view.service->value;
+  if (fence_marked(service, NodeName{pass.view.object->metadata.name})) return std::nullopt;
+  const bool by_others = service.forced_down && !(is_standing(previous) && previous->adopted);  // else most likely the first half of our own mark
+  return api::NovaBefore{service.enabled ? "enabled" : "disabled", service.disabled_reason, by_others};
 }
 
 void start_methods(const Pass& pass, api::Fence& fence) {
@@ -143,6 +146,7 @@ void continue_intended(Pass& pass) {
   if (!pass.hands_off().empty()) return;
   if (!reason_to_fence(pass).empty()) {
     start_methods(pass, fence);
+    fence.boot_id = current_boot_id(pass);  // an intent out of a backup may be older than the host's last boot
     return pass.announce(true, "FenceStarted", fmt::format("fence {}: {}", fence.id.value, fence.reason));
   }
   if (may_still_confirm(pass)) return;

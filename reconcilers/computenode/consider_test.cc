@@ -171,6 +171,7 @@ TEST(ConsiderTest, TheIntentOfANewFenceForgetsTheOldRecovery) {
   Scene scene;
   scene.recovered();
   scene.fence().state = FenceState::kLifted;
+  scene.unlisted().service = Scene().service;
   scene.rest.fresh_suffix = "bbbbb";
   const NodeDecision decision = scene.decided();
   ASSERT_TRUE(stands(decision));

@@ -36,7 +36,15 @@ void record_storage_clients(Pass& pass) {
 /// A host that dies again while it is being lifted gets a new fence: the old one's proof says nothing about this death.
 bool died_again(const Pass& pass) { return pass.stored().fence->state == FenceState::kLifting && !reason_to_fence(pass).empty(); }
 
+/// What keeps the old guests out until the host returns: power that was read Off, or a boot behind the fence. Else the proof is kept up.
+bool proof_is_needed(const Pass& pass, const api::Fence& fence) {
+  const bool finished = pass.stored().recovery && pass.stored().recovery->finished_time.has_value();
+  if (!finished || !pass.view.recovery.none_left) return true;
+  return fence.power.state != api::ProofState::kProven && !(fence.power.state == api::ProofState::kSkipped && has_new_boot_id(pass.view, fence));
+}
+
 void work_on_fence(Pass& pass) {
+  if (adopt_from_world(pass)) return;
   if (!is_standing(pass.stored().fence) || died_again(pass)) return consider_fence(pass);
   const api::Fence& fence = *pass.stored().fence;
   const bool called = is_called(pass.stored().fence);
@@ -46,9 +54,12 @@ void work_on_fence(Pass& pass) {
   if (!pass.view.acted && !shows_in_the_world(pass)) return continue_unseen(pass);
   const bool finished = pass.stored().recovery && pass.stored().recovery->finished_time.has_value();
   const bool settled = finished && pass.view.recovery.none_left;
-  const bool power_open = fence.power.state == api::ProofState::kRequested || fence.power.state == api::ProofState::kFailed;
-  if (!settled || power_open) make_proof(pass);
-  if (fence.state == FenceState::kFencing) return conclude_fencing(pass);
+  if (proof_is_needed(pass, fence)) make_proof(pass);
+  if (fence.state == FenceState::kFencing) {
+    conclude_fencing(pass);
+    if (fence.adopted && pass.out.status.fence->state == FenceState::kFencing) return_adopted(pass);
+    return;
+  }
   if (!settled) return recover(pass);
   return_host(pass);
 }
@@ -62,7 +73,10 @@ void keep_finalizer(Pass& pass) {
   PatchNodeMetadata patch;
   patch.object = *pass.view.object;
   if (has && (done || abandoned)) patch.finalizer = false;
-  const bool word_used = is_standing(fence) && !pass.annotation(api::kFenceAnnotation).empty();
+  const bool begun = is_standing(fence) && (!fence->adopted || pass.view.requested.size() > 1);  // more than "fence": a call was made for it
+  const bool word_used = begun && !pass.annotation(api::kFenceAnnotation).empty();
+  // One that was adopted, or whose finalizer somebody took off.
+  if (!has && is_called(fence) && !meta.deletion_timestamp && pass.hands_off().empty()) patch.finalizer = true;
   if (word_used) patch.remove_annotations.emplace_back(api::kFenceAnnotation);
   if (!pass.out.metadata && (patch.finalizer || word_used)) pass.out.metadata = patch;
 }

@@ -37,11 +37,14 @@ void read_device(Pass& pass, const api::PowerDevice& device, const DeviceReading
 
 api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device, api::DeviceStatus status, const DeviceReadings& readings) {
   status.name = device.name;
+  status.hash = device_hash(device);
   if (readings.last) {
     const bool lives = lives_by_other_evidence(pass.view.judgement);
-    // Another system behind a silent host's controller is another machine, not a new name of this one.
-    if (!readings.last->value.system_uuid.empty() && (lives || status.system_uuid.empty())) status.system_uuid = readings.last->value.system_uuid;
-    if (readings.last->value.state == power::State::kOn && lives) status.seen_on = true;
+    const std::string& uuid = readings.last->value.system_uuid;
+    // Another system behind the controller is another machine, unless the host itself says that it is that one (a new board).
+    const bool own = pass.view.kubernetes_node && pass.view.kubernetes_node->system_uuid == uuid;
+    if (!uuid.empty() && (status.system_uuid.empty() || (lives && own))) status.system_uuid = uuid;
+    if (readings.last->value.state == power::State::kOn && lives && (uuid.empty() || uuid == status.system_uuid)) status.seen_on = true;
   }
   std::string why_not;
   if (pass.view.judgement.wrong_device && readings.first_off) {
@@ -50,6 +53,8 @@ api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device,
     why_not = "WrongDevice: reads Off while the host is alive";
   } else if (!readings.read_error.empty()) {
     why_not = readings.read_error;
+  } else if (std::string wrong; readings.last && !is_right_system(pass.view, device, status, &wrong)) {
+    why_not = wrong;
   } else if (!status.seen_on) {
     why_not = "not yet read On while the host was alive";
   } else if (readings.drill && !readings.drill->value.empty()) {
@@ -72,12 +77,15 @@ void watch_devices(Pass& pass) {
   for (const api::PowerDevice& device : pass.spec().fencing.devices) {
     const auto found = pass.view.devices.find(device.name);
     const DeviceReadings readings = found == pass.view.devices.end() ? DeviceReadings{} : found->second;
-    if (!fencing) read_device(pass, device, readings);
+    // One that the fence cannot use is looked at as before: what is wrong with it may be put right.
+    if (!fencing || !is_usable(pass.view, device, nullptr)) read_device(pass, device, readings);
     const auto& known = pass.stored().devices;
     const auto old = std::find_if(known.begin(), known.end(), [&](const api::DeviceStatus& d) { return d.name == device.name; });
-    const api::DeviceStatus before = old == known.end() ? api::DeviceStatus{} : *old;
-    // During a fence the device is worked with, not drilled: its standing is what it was.
-    devices.push_back(fencing && old != known.end() ? before : judge_device(pass, device, before, readings));
+    const bool edited = old != known.end() && !old->hash.empty() && old->hash != device_hash(device);
+    const api::DeviceStatus before = old == known.end() || edited ? api::DeviceStatus{} : *old;
+    // During a fence the device is worked with, not drilled: its standing is what it was, unless the host lives on.
+    const bool keeps = fencing && old != known.end() && !edited && !lives_by_other_evidence(pass.view.judgement);
+    devices.push_back(keeps ? before : judge_device(pass, device, before, readings));
   }
   pass.out.status.devices = std::move(devices);
 }

@@ -11,15 +11,6 @@ bool Pass::uses(api::FenceMethod method) const {
   return std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
-std::string Pass::hands_off() const {
-  if (view.paused) return "Paused";
-  if (spec().maintenance) return "Maintenance";
-  if (view.duplicate) return "Duplicate";
-  if (!view.conflict.empty()) return "Conflict";
-  if (policy().mode == api::PolicyMode::kDryRun) return "DryRun";
-  return {};
-}
-
 std::string Pass::annotation(std::string_view name) const {
   const auto found = view.object->metadata.annotations.find(std::string(name));
   return found == view.object->metadata.annotations.end() ? std::string() : found->second;
@@ -46,7 +37,25 @@ bool Pass::may_try(const std::string& lane) {
   return false;
 }
 
+std::string hands_off(const NodeView& view) {
+  if (view.paused) return "Paused";
+  if (view.object->spec.maintenance) return "Maintenance";
+  if (view.duplicate) return "Duplicate";
+  if (!view.conflict.empty()) return "Conflict";
+  if (view.policy->spec.mode == api::PolicyMode::kDryRun) return "DryRun";
+  return {};
+}
+
 std::string disabled_reason(const FenceId& fence) { return "vmha: " + fence.value; }
+
+std::optional<FenceId> fence_marked(const nova::Service& service, const NodeName& node) {
+  const std::string prefix = disabled_reason(FenceId{node.value + "-"});
+  if (service.enabled || !service.disabled_reason.starts_with(prefix)) return std::nullopt;
+  const std::string suffix = service.disabled_reason.substr(prefix.size());
+  // "compute-1-x7k2q" is no fence of a node "compute"; its own end in five letters without a dash.
+  if (suffix.size() != kFenceSuffix || suffix.find('-') != std::string::npos) return std::nullopt;
+  return FenceId{service.disabled_reason.substr(disabled_reason(FenceId{}).size())};
+}
 
 bool is_standing(const std::optional<api::Fence>& fence) {
   return fence && fence->state != api::FenceState::kLifted && fence->state != api::FenceState::kWithdrawn;

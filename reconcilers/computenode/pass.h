@@ -16,6 +16,7 @@ inline constexpr Duration kReadTimeout = seconds(10);
 inline constexpr Duration kActTimeout = seconds(5);           ///< also the longest an act may outlive a passing lease
 inline constexpr Duration kProveTimeout = seconds(10);
 inline constexpr Duration kDisableTimeout = seconds(10);      ///< nova casts to the host unless it is forced down (nova-facts.md, trap 2)
+inline constexpr Duration kOffHolds = seconds(5);             ///< Off after a request of ours: some controllers say so for a moment and switch nothing
 inline constexpr Duration kOtherMethodGrace = seconds(5);     ///< protocol, Proof: recovery waits this long for the other method
 inline constexpr Duration kRequestAgain = seconds(5);         ///< a power request that had no effect is repeated after this
 inline constexpr Duration kRetryAtMost = seconds(5);          ///< longest pause between attempts while a fence stands
@@ -23,9 +24,13 @@ inline constexpr Duration kFencingReadEvery = milliseconds(500);
 inline constexpr Duration kBlocklistReadEvery = seconds(1);   ///< leaves a margin to kProofReadableWithin
 inline constexpr Duration kFarExpiry = std::chrono::hours(24 * 30);  ///< an entry that ends sooner is no fence
 
+/// Empty when acts are allowed; else "Paused", "DryRun", "Maintenance", "Duplicate" or "Conflict". Needs a policy.
+[[nodiscard]] std::string hands_off(const NodeView& view);
+
 struct Pass {
   const NodeView& view;
   NodeDecision out;
+  bool waits = false;  ///< the condition Held says what the return waits for
 
   explicit Pass(const NodeView& v);
 
@@ -33,8 +38,7 @@ struct Pass {
   [[nodiscard]] const api::ComputeNodeStatus& stored() const { return view.object->status; }
   [[nodiscard]] const api::HAPolicySpec& policy() const { return view.policy->spec; }
   [[nodiscard]] bool uses(api::FenceMethod method) const;
-  /// Empty when acts are allowed; else "Paused", "DryRun", "Maintenance", "Duplicate" or "Conflict".
-  [[nodiscard]] std::string hands_off() const;
+  [[nodiscard]] std::string hands_off() const { return computenode::hands_off(view); }
   [[nodiscard]] std::string annotation(std::string_view name) const;
 
   void wish(std::string lane, Duration timeout, Operation operation);
@@ -54,6 +58,7 @@ struct Pass {
 void consider_fence(Pass& pass);       // consider.cc: none stands yet
 void continue_held(Pass& pass);        // consider.cc
 void continue_intended(Pass& pass);    // consider.cc: Fencing, nothing called yet
+[[nodiscard]] bool adopt_from_world(Pass& pass);  // adopt.cc: true when the world shows a fence that status does not, and status says so now
 void continue_unseen(Pass& pass);      // unseen.cc: status says that calls were made, and nothing in the world shows one
 void make_proof(Pass& pass);           // prove.cc: power and storage side by side, and keeping the proof readable
 void conclude_fencing(Pass& pass);     // prove.cc: Fencing -> Proven
@@ -75,6 +80,22 @@ void start_methods(const Pass& pass, api::Fence& fence);
 [[nodiscard]] bool is_answered_with_fence(const Pass& pass);
 /// What a host that is recovered, or being lifted, still lacks before it is in service again.
 [[nodiscard]] std::vector<api::Hold> missing_for_return(const Pass& pass);
+/// The fence of this node whose mark nova's service carries ("<node>-" and five letters); nullopt: none.
+[[nodiscard]] std::optional<FenceId> fence_marked(const nova::Service& service, const NodeName& node);
+[[nodiscard]] FenceId new_fence_id(const Pass& pass);
+/// An adopted fence does nothing new to its host before the evidence (or a person) asks for it; what it did from here on is completed.
+[[nodiscard]] bool may_power_off(const Pass& pass, const api::Fence& fence);
+[[nodiscard]] bool may_blocklist(const Pass& pass, const api::Fence& fence);
+/// An adopted fence whose proof cannot be read (its host runs again): returned when nothing is left to recover, or by a person's word.
+void return_adopted(Pass& pass);       // return.cc
+/// The host's boot id is another one than the fence has.
+[[nodiscard]] bool has_new_boot_id(const NodeView& view, const api::Fence& fence);
+/// A fresh reading says On: what was Off is not any more.
+[[nodiscard]] bool reads_on_again(const NodeView& view);
+/// A device reads Off, and something proves that the host lived after that.
+[[nodiscard]] bool off_is_contradicted(const NodeView& view);
+/// Nova's service as it is without any fence of ours; nullopt: not known (not read, or it carries our mark).
+[[nodiscard]] std::optional<api::NovaBefore> nova_before(const Pass& pass);
 
 // What is proven by readings of this process, right now.
 struct LiveProof {
@@ -84,15 +105,18 @@ struct LiveProof {
   std::optional<Instant> storage_since;
 };
 [[nodiscard]] LiveProof live_proof(const NodeView& view);
+/// What the policy requires is stored as proven and can be read now, and the other method has finished, failed or had kOtherMethodGrace.
+[[nodiscard]] bool requirement_met(const NodeView& view, const api::Fence& fence, const LiveProof& live);
 /// Since when all devices of the level are proven off by readings that are still young enough.
 [[nodiscard]] std::optional<Instant> level_proven_off(const NodeView& view, int level);
+/// False: what it controls now is not the system that the Kubernetes node is, or that it controlled when it was first seen, or another node's.
+[[nodiscard]] bool is_right_system(const NodeView& view, const api::PowerDevice& device, const api::DeviceStatus& status, std::string* why_not);
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
-/// The entry of that whole address (or network), not of one of its clients.
-[[nodiscard]] bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);
 /// The system UUID that the device must show when it is asked to power off; empty: nothing to compare with.
 [[nodiscard]] std::string expected_uuid(const NodeView& view, const api::PowerDevice& device);
 [[nodiscard]] std::vector<int> levels(const api::ComputeNodeSpec& spec);
+[[nodiscard]] std::string device_hash(const api::PowerDevice& device);
 [[nodiscard]] std::string devices_hash(const api::ComputeNodeSpec& spec);
 
 }  // namespace vmha::computenode

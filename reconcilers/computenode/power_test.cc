@@ -70,10 +70,12 @@ TEST(RightMachineTest, TheRequestNamesTheSystemThatIsExpected) {
   }
 }
 
-TEST(RightMachineTest, ASystemUuidIsLearnedOnlyWhileTheHostLives) {
+TEST(RightMachineTest, ANewSystemUuidIsTakenOnlyFromTheHostItselfAndWhileItLives) {
   Scene scene;
   scene.rest.devices["bmc"].last->value.system_uuid = "uuid-9";
-  EXPECT_EQ(scene.decided().status.devices[0].system_uuid, "uuid-9");
+  EXPECT_EQ(scene.decided().status.devices[0].system_uuid, "uuid-1");
+  scene.rest.kubernetes_node->system_uuid = "uuid-9";
+  EXPECT_EQ(scene.decided().status.devices[0].system_uuid, "uuid-9") << "a new board";
   scene.judged(api::VerdictValue::kUnknown);
   EXPECT_EQ(scene.decided().status.devices[0].system_uuid, "uuid-1") << "a silent host's controller may have become another machine's";
 }

@@ -1,5 +1,6 @@
 // What counts as proven at this instant: only readings of this process, never what status remembers.
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <fmt/core.h>
@@ -9,14 +10,35 @@
 namespace vmha::computenode {
 namespace {
 
-/// Two Off readings kOffConfirm apart without an On between them, the last one young enough to act on.
+/// FNV-1a: tells an edit, needs no secrecy.
+std::string hash_of(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return fmt::format("{:016x}", hash);
+}
+
+/// How long Off has to be read: kOffConfirm where the device read Off by itself, longer where it may only say what it was asked to say.
+Duration off_needed(const NodeView& view, const api::PowerDevice& device) {
+  const bool asked = view.requested.count("power/" + device.name) > 0;
+  const bool begun_elsewhere = view.requested.count("begun") == 0;  // what another process asked of it is not known
+  return asked || begun_elsewhere ? kOffHolds : kOffConfirm;
+}
+
+/// Off readings over that time without an On between them, the last one young enough to act on.
 std::optional<Instant> proven_off(const NodeView& view, const api::PowerDevice& device) {
   const auto found = view.devices.find(device.name);
   if (found == view.devices.end() || !is_usable(view, device, nullptr)) return std::nullopt;
   const DeviceReadings& r = found->second;
-  if (!r.first_off || !r.last_off || *r.last_off - *r.first_off < kOffConfirm) return std::nullopt;
+  if (!r.first_off || !r.last_off || *r.last_off - *r.first_off < off_needed(view, device)) return std::nullopt;
   if (view.now - *r.last_off > kProofReadableWithin) return std::nullopt;
   return *r.first_off + kOffConfirm;
+}
+
+/// Something proves that the host lived after that moment.
+bool lived_after(const NodeView& view, Instant moment) {
+  const HostEvidence& e = view.evidence;
+  return std::ranges::any_of(std::array{e.nova.proven_alive, e.lease.proven_alive, e.storage.proven_alive},
+                             [&](const std::optional<Instant>& alive) { return alive && *alive > moment; });
 }
 
 /// The proof covers every address of the fence, was made in this process's life, and the addresses can still be read in the list.
@@ -32,13 +54,32 @@ std::optional<Instant> proven_blocklisted(const NodeView& view, const api::Fence
 
 std::optional<Instant> level_proven_off(const NodeView& view, int level) {
   std::optional<Instant> since;
+  std::optional<Instant> all_off;  // every device of the level had said Off by then
   for (const api::PowerDevice& device : view.object->spec.fencing.devices) {
     if (device.level != level) continue;
     const auto off = proven_off(view, device);
     if (!off) return std::nullopt;
     since = since ? std::max(*since, *off) : *off;
+    all_off = std::max(all_off, view.devices.at(device.name).second_off);
   }
+  // Off, and alive behind it: the devices are another machine's, or lie. They are not believed again before they were read On.
+  if (all_off && lived_after(view, *all_off)) return std::nullopt;
   return since;
+}
+
+bool off_is_contradicted(const NodeView& view) {
+  return std::ranges::any_of(view.devices, [&](const auto& device) { return device.second.second_off && lived_after(view, *device.second.second_off); });
+}
+
+bool reads_on_again(const NodeView& view) {
+  return std::ranges::any_of(view.devices, [&](const auto& device) {
+    return is_fresh(device.second.last, kProofReadableWithin, view.now) && device.second.last->value.state == power::State::kOn;
+  });
+}
+
+bool has_new_boot_id(const NodeView& view, const api::Fence& fence) {
+  const auto& node = view.kubernetes_node;
+  return node && !fence.boot_id.empty() && !node->boot_id.empty() && node->boot_id != fence.boot_id;
 }
 
 bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address) {
@@ -55,6 +96,24 @@ bool all_listed(const NodeView& view, const std::vector<Address>& addresses) {
   });
 }
 
+bool is_right_system(const NodeView& view, const api::PowerDevice& device, const api::DeviceStatus& status, std::string* why_not) {
+  const auto reading = view.devices.find(device.name);
+  const std::string uuid = reading != view.devices.end() && reading->second.last && !reading->second.last->value.system_uuid.empty()
+                               ? reading->second.last->value.system_uuid
+                               : status.system_uuid;
+  if (uuid.empty()) return true;
+  const bool node_says = view.kubernetes_node && !view.kubernetes_node->system_uuid.empty();
+  const std::string& expected = node_says ? view.kubernetes_node->system_uuid : status.system_uuid;
+  const auto others = view.shared_systems.find(uuid);
+  std::string wrong;
+  if (!expected.empty() && uuid != expected)
+    wrong = fmt::format("WrongDevice: {} controls system {}, but {} {}", device.name, uuid, node_says ? "the Kubernetes node is" : "it was first seen to control", expected);
+  else if (others != view.shared_systems.end() && !node_says)
+    wrong = fmt::format("WrongDevice: {} controls system {}, as does a device of {}", device.name, uuid, others->second);
+  if (why_not != nullptr) *why_not = wrong;
+  return wrong.empty();
+}
+
 bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not) {
   const auto say = [&](std::string text) {
     if (why_not != nullptr) *why_not = std::move(text);
@@ -63,15 +122,8 @@ bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string
   const auto& known = view.object->status.devices;
   const auto status = std::find_if(known.begin(), known.end(), [&](const api::DeviceStatus& d) { return d.name == device.name; });
   if (status == known.end() || !status->seen_on) return say(fmt::format("device {} never read On while the host was alive", device.name));
-  const auto reading = view.devices.find(device.name);
-  const std::string uuid = reading != view.devices.end() && reading->second.last && !reading->second.last->value.system_uuid.empty()
-                               ? reading->second.last->value.system_uuid
-                               : status->system_uuid;
-  const bool node_says = view.kubernetes_node && !view.kubernetes_node->system_uuid.empty();
-  const std::string& expected = node_says ? view.kubernetes_node->system_uuid : status->system_uuid;
-  if (!uuid.empty() && !expected.empty() && uuid != expected)
-    return say(fmt::format("device {} controls system {}, but {} system {}", device.name, uuid, node_says ? "the Kubernetes node is" : "while the host lived it was", expected));
-  return true;
+  if (!status->hash.empty() && status->hash != device_hash(device)) return say(fmt::format("device {} was edited, and was not read On since", device.name));
+  return is_right_system(view, device, *status, why_not);
 }
 
 std::string expected_uuid(const NodeView& view, const api::PowerDevice& device) {
@@ -88,19 +140,12 @@ std::vector<int> levels(const api::ComputeNodeSpec& spec) {
   return {found.begin(), found.end()};
 }
 
+std::string device_hash(const api::PowerDevice& device) { return hash_of(fmt::format("{} {} {}", device.name, device.level, api::identity(device))); }
+
 std::string devices_hash(const api::ComputeNodeSpec& spec) {
-  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a: tells an edit, needs no secrecy
-  const auto mix = [&hash](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    hash = (hash ^ 0xffU) * 0x100000001b3U;
-  };
-  for (const api::PowerDevice& device : spec.fencing.devices) {
-    mix(device.name);
-    mix(std::to_string(device.level));
-    mix(device.redfish ? device.redfish->endpoint : "");
-    mix(device.redfish ? device.redfish->system_id : "");
-  }
-  return fmt::format("{:016x}", hash);
+  std::string all;
+  for (const api::PowerDevice& device : spec.fencing.devices) all += device_hash(device);
+  return hash_of(all);
 }
 
 LiveProof live_proof(const NodeView& view) {
@@ -122,16 +167,17 @@ namespace {
 /// Nothing to wait for: proven is not among them, as a proof that cannot be read now may be on its way back.
 bool is_over(api::ProofState state) { return state == api::ProofState::kFailed || state == api::ProofState::kSkipped; }
 
-/// The requirement is met and the other method has finished, failed or had its grace.
-bool requirement_met(const NodeView& view, const api::Fence& fence, bool power, bool storage, const LiveProof& proof) {
+}  // namespace
+
+bool requirement_met(const NodeView& view, const api::Fence& fence, const LiveProof& live) {
+  const bool power = live.power && fence.power.state == api::ProofState::kProven;
+  const bool storage = live.storage && fence.storage.state == api::ProofState::kProven;
   if (power && storage) return true;
   const bool needs_host = view.policy->spec.fencing.require == api::RequiredProof::kHost;
-  if (power) return is_over(fence.storage.state) || view.now - *proof.power_since >= kOtherMethodGrace;
-  if (storage && !needs_host) return is_over(fence.power.state) || view.now - *proof.storage_since >= kOtherMethodGrace;
+  if (power) return is_over(fence.storage.state) || view.now - *live.power_since >= kOtherMethodGrace;
+  if (storage && !needs_host) return is_over(fence.power.state) || view.now - *live.storage_since >= kOtherMethodGrace;
   return false;
 }
-
-}  // namespace
 
 std::optional<FenceInForce> fence_in_force(const NodeView& view) {
   const auto& fence = view.object->status.fence;
@@ -144,9 +190,10 @@ std::optional<FenceInForce> fence_in_force(const NodeView& view) {
   result.addresses = {fence->storage.addresses.begin(), fence->storage.addresses.end()};
   result.power_proven = proof.power && fence->power.state == api::ProofState::kProven;
   result.storage_proven = proof.storage && fence->storage.state == api::ProofState::kProven;
-  result.requirement_met = fence->state == api::FenceState::kProven &&
-      requirement_met(view, *fence, result.power_proven, result.storage_proven, proof);
-  result.service_forced_down = view.service && view.service->value.forced_down && view.service->value.disabled_reason == disabled_reason(fence->id);
+  // A host that a person takes in hand in mid-fence is not recovered from at once, not only when the proof has grown old.
+  result.requirement_met = fence->state == api::FenceState::kProven && requirement_met(view, *fence, proof) && hands_off(view).empty();
+  result.service_forced_down = is_fresh(view.service, kProofReadableWithin, view.now) && view.service->value.forced_down &&
+                               view.service->value.disabled_reason == disabled_reason(fence->id);
   return result;
 }
 

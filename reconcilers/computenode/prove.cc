@@ -14,7 +14,8 @@ using api::ProofState;
 
 constexpr Duration kFailedPowerPause = seconds(10);  ///< a method that failed goes on trying, slower: "after that it is completed"
 
-std::string lane_of(const api::PowerDevice& device) { return "power/" + device.name; }
+std::string lane_of_name(const std::string& device) { return "power/" + device; }
+std::string lane_of(const api::PowerDevice& device) { return lane_of_name(device.name); }
 
 /// Off already: read on. Else ask for Off, again every kRequestAgain, and read what became of it in between.
 void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
@@ -35,7 +36,7 @@ void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
   }
   const auto asked = pass.view.requested.find(lane);
   if (asked == pass.view.requested.end() || now - asked->second > (slow ? kFailedPowerPause : kRequestAgain))
-    return pass.wish(lane, kActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
+    if (may_power_off(pass, *pass.out.status.fence)) return pass.wish(lane, kActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
   if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
 }
 
@@ -48,17 +49,12 @@ int current_level(const Pass& pass, const std::vector<int>& all, const Instant s
   return all[std::min(passed, all.size() - 1)];
 }
 
-/// Power may be left alone once the host has shown by a new boot id that it was off, unless only a reading of Off lets the fence go on.
-bool has_new_boot_id(const Pass& pass, const api::Fence& fence) {
-  return pass.view.kubernetes_node && !fence.boot_id.empty() && !pass.view.kubernetes_node->boot_id.empty() &&
-         pass.view.kubernetes_node->boot_id != fence.boot_id;
-}
-
-/// A fresh reading says otherwise: what was Off is not any more.
-bool reads_on_again(const NodeView& view) {
-  return std::any_of(view.devices.begin(), view.devices.end(), [&](const auto& device) {
-    return is_fresh(device.second.last, kProofReadableWithin, view.now) && device.second.last->value.state == power::State::kOn;
-  });
+/// Why there is no proof of power yet, where nothing else is known to be wrong.
+std::string why_no_power_proof(const Pass& pass, const api::Fence& fence) {
+  if (off_is_contradicted(pass.view)) return "WrongDevice: it reads Off, but the host was alive after that; no proof until it was read On";
+  if (!reads_on_again(pass.view)) return {};
+  if (!may_power_off(pass, fence)) return "adopted, and it reads On: not switched off unless the host is judged dead, or a person asks for the fence";
+  return pass.view.requested.count(lane_of_name(fence.power.device)) > 0 ? "asked to switch off, and it still reads On" : std::string();
 }
 
 void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
@@ -79,17 +75,17 @@ void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
     fence.power.message = "read Off twice";
     if (!fence.power.proven_time) fence.power.proven_time = pass.view.wall;
     if (!fence.host_fenced_time) fence.host_fenced_time = pass.view.wall;
-  } else if (fence.power.state == ProofState::kProven && reads_on_again(pass.view)) {
+  } else if (fence.power.state == ProofState::kProven && (reads_on_again(pass.view) || off_is_contradicted(pass.view))) {
     fence.power.state = ProofState::kRequested;
     fence.power.proven_time.reset();
     fence.host_fenced_time.reset();
-    pass.announce(true, "FenceFailed", "power reads On again");
+    pass.announce(true, "FenceFailed", reads_on_again(pass.view) ? "power reads On again" : "power reads Off, and the host was alive after that");
   } else if (fence.power.state == ProofState::kRequested && late) {
     fence.power.state = ProofState::kFailed;
     pass.announce(true, "FenceFailed", "power could not be proven off in time");
   }
   const bool needed = pass.policy().fencing.require == api::RequiredProof::kHost || fence.storage.state != ProofState::kProven;
-  if (!proof.power && !needed && has_new_boot_id(pass, fence)) return;
+  if (!proof.power && !needed && has_new_boot_id(pass.view, fence)) return;
   const int level = current_level(pass, all, started);
   std::string trouble;
   for (const api::PowerDevice& device : pass.spec().fencing.devices) {
@@ -104,6 +100,7 @@ void fence_by_power(Pass& pass, api::Fence& fence, const LiveProof& proof) {
     if (readings != pass.view.devices.end() && !readings->second.read_error.empty()) trouble = readings->second.read_error;
     fence_device(pass, device, fence.power.state == ProofState::kFailed);
   }
+  if (trouble.empty()) trouble = why_no_power_proof(pass, fence);
   if (!proof.power && !trouble.empty()) fence.power.message = api::cut_message(trouble);
 }
 
@@ -180,8 +177,17 @@ void work_on_blocklist(Pass& pass, api::Fence& fence) {
   if (!pass.may_try("storage")) return;
   const auto outcome = view.lanes.find("storage");
   const bool read_since_act = view.blocklist && asked(view, "storage") && outcome != view.lanes.end() && view.blocklist->is_since(outcome->second.finished);
-  if (!asked(view, "storage") || (read_since_act && !all_listed(view, addresses))) return pass.wish("storage", kActTimeout, BlocklistAdd{addresses});
-  if (!all_listed(view, addresses)) return pass.wish("blocklist", kReadTimeout, ReadBlocklist{});
+  const bool untouched = !asked(view, "storage") && !(fence.adopted && all_listed(view, addresses));
+  if (untouched || (read_since_act && !all_listed(view, addresses))) {
+    if (may_blocklist(pass, fence)) return pass.wish("storage", kActTimeout, BlocklistAdd{addresses});
+    if (is_fresh(view.blocklist, kProofReadableWithin, view.now))
+      fence.storage.message = "adopted, and not every client address is in the blocklist: not added unless the host is judged dead, or a person asks for the fence";
+    return;
+  }
+  if (!all_listed(view, addresses)) {
+    if (fence.storage.message.empty()) fence.storage.message = "Ceph's monitors were asked to list the addresses, and do not show them yet";
+    return pass.wish("blocklist", kReadTimeout, ReadBlocklist{});
+  }
   if (!view.blocklist_proven && view.disks) pass.wish("storage", kProveTimeout, ProveBlocklist{addresses, images_of_host(view)});
 }
 
@@ -226,11 +232,6 @@ void fence_by_storage(Pass& pass, api::Fence& fence, const LiveProof& proof) {
   if (fence.storage.state != ProofState::kProven) conclude_storage(pass, fence);
 }
 
-bool settled(ProofState state, std::optional<Instant> other_since, Instant now) {
-  return state == ProofState::kProven || state == ProofState::kFailed || state == ProofState::kSkipped ||
-         (other_since && now - *other_since >= kOtherMethodGrace);
-}
-
 }  // namespace
 
 void make_proof(Pass& pass) {
@@ -243,14 +244,7 @@ void make_proof(Pass& pass) {
 
 void conclude_fencing(Pass& pass) {
   api::Fence& fence = *pass.out.status.fence;
-  const LiveProof live = live_proof(pass.view);
-  const bool power = live.power && fence.power.state == ProofState::kProven;
-  const bool storage = live.storage && fence.storage.state == ProofState::kProven;
-  const bool needs_host = pass.policy().fencing.require == api::RequiredProof::kHost;
-  const bool enough = needs_host ? power : power || storage;
-  const bool others_done = (power || settled(fence.power.state, live.storage_since, pass.view.now)) &&
-                           (storage || settled(fence.storage.state, live.power_since, pass.view.now));
-  if (!enough || !others_done) return;
+  if (!requirement_met(pass.view, fence, live_proof(pass.view))) return;
   fence.state = api::FenceState::kProven;
   fence.data_fenced_time = pass.view.wall;
 }

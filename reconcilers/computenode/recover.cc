@@ -7,6 +7,7 @@ namespace vmha::computenode {
 namespace {
 
 constexpr Duration kServersReadEvery = seconds(5);
+constexpr Duration kServiceReadEvery = seconds(2);  ///< its mark counts for kProofReadableWithin
 constexpr Duration kMigrationsReadEvery = seconds(2);
 
 /// forced_down first: disabling a service that still looks up is a call to the dead host (nova-facts.md, trap 2).
@@ -17,6 +18,10 @@ void tell_nova(Pass& pass, const api::Fence& fence, const FenceInForce& proof) {
   if (last != view.lanes.end() && !view.service->is_since(last->second.finished)) return pass.wish("services", kReadTimeout, ReadServices{});
   if (!proof.requirement_met || !pass.may_try("nova")) return;
   const nova::Service& service = view.service->value;
+  if (!fence.nova_before && !fence_marked(service, NodeName{view.object->metadata.name})) {
+    pass.out.status.fence->nova_before = nova_before(pass);  // nova was not readable when the fence was decided
+    if (pass.out.status.fence->nova_before) return;          // what the return restores is stored first
+  }
   if (!service.forced_down) return pass.wish("nova", kActTimeout, SetForcedDown{service.id, true});
   if (service.enabled || service.disabled_reason != disabled_reason(fence.id))
     pass.wish("nova", kDisableTimeout, DisableService{service.id, disabled_reason(fence.id)});
@@ -55,6 +60,7 @@ void recover(Pass& pass) {
   const auto proof = fence_in_force(pass.view);
   if (!proof) return;
   const api::Fence& fence = *pass.stored().fence;
+  pass.keep_fresh(pass.view.service, kServiceReadEvery, "services", ReadServices{});
   tell_nova(pass, fence, *proof);
   const bool begun = pass.stored().recovery && pass.stored().recovery->fence_id == fence.id;
   if (!begun && proof->service_forced_down && proof->requirement_met) begin(pass, fence);

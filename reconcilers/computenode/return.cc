@@ -31,7 +31,8 @@ std::string boot_id(const NodeView& view) { return view.kubernetes_node ? view.k
 /// that reading, kept with a fence id that is never used again), or a person's word (the annotation release).
 bool power_cycle_proven(const NodeView& view, const api::Fence& fence, bool by_word) {
   const std::string now = boot_id(view);
-  if (!fence.boot_id.empty() && now == fence.boot_id) return false;
+  // The boot id of an adopted fence is that of its adoption: the host may have been off before, which a person may know.
+  if (!fence.boot_id.empty() && now == fence.boot_id) return fence.adopted && by_word;
   if (!fence.boot_id.empty() && !now.empty()) return true;
   return fence.power.state == api::ProofState::kProven || by_word;
 }
@@ -97,7 +98,7 @@ bool any_listed(const NodeView& view, const std::vector<Address>& addresses) {
 bool lift_blocklist(Pass& pass, const api::Fence& fence) {
   const auto& addresses = fence.storage.addresses;
   const NodeView& view = pass.view;
-  if (addresses.empty() || fence.storage.state == api::ProofState::kSkipped) return true;
+  if (addresses.empty() || fence.storage.state == api::ProofState::kSkipped) return true;  // an adopted fence skips none that it found
   const auto last = view.lanes.find("storage");
   const bool read_since = is_fresh(view.blocklist, kProofReadableWithin, view.now) &&
                           (last == view.lanes.end() || view.blocklist->is_since(last->second.finished));
@@ -183,13 +184,37 @@ std::vector<api::Hold> missing_for_return(const Pass& pass) {
   return missing;
 }
 
+void say_what_is_missing(Pass& pass) {
+  const std::vector<api::Hold> missing = missing_for_return(pass);
+  if (missing.empty()) return;
+  pass.waits = true;
+  pass.condition(api::condition::kHeld, api::ConditionStatus::kTrue, missing.front().reason, missing.front().message);
+}
+
+void return_adopted(Pass& pass) {
+  if (!pass.hands_off().empty()) return;
+  const api::Fence& fence = *pass.stored().fence;
+  const bool nothing_left = pass.view.recovery.all_known && pass.view.recovery.none_left;
+  if (nothing_left || released(pass, fence)) {
+    say_what_is_missing(pass);
+    if (!waits_for_person(pass, fence)) prepare_lift(pass, fence);
+    return;
+  }
+  pass.waits = true;
+  pass.condition(api::condition::kHeld, api::ConditionStatus::kTrue, "AdoptedNotProven",
+                 fmt::format("fence {} was found in the world and is not proven yet; a person may return the host: annotation {}={}", fence.id.value,
+                             api::kReleaseAnnotation, fence.id.value));
+}
+
 void return_host(Pass& pass) {
   if (!pass.hands_off().empty()) return;
   const api::Fence& fence = *pass.stored().fence;
   if (fence.state == FenceState::kLifting) return lift(pass);
   const auto& recovery = pass.stored().recovery;
   const bool recovered = recovery && recovery->fence_id == fence.id && recovery->finished_time.has_value() && pass.view.recovery.none_left;
-  if (recovered && !waits_for_person(pass, fence)) prepare_lift(pass, fence);
+  if (!recovered) return;
+  say_what_is_missing(pass);
+  if (!waits_for_person(pass, fence)) prepare_lift(pass, fence);
 }
 
 }  // namespace vmha::computenode

@@ -45,10 +45,12 @@ void fence_conditions(Pass& pass) {
       pass.condition(type, ConditionStatus::kFalse, "NoFence", "");
     return;
   }
-  const bool host = fence->power.state == api::ProofState::kProven;
-  const bool data = host || fence->storage.state == api::ProofState::kProven;
-  pass.condition(condition::kHostFenced, status_of(host), host ? "PowerProven" : "PowerNotProven", host ? "" : fence->power.message);
-  pass.condition(condition::kDataFenced, status_of(data), data ? (host ? "PowerProven" : "StorageProven") : "NotProven", data ? "" : fence->storage.message);
+  const bool proven = fence->power.state == api::ProofState::kProven;
+  const bool host = proven && (live_proof(pass.view).power || !reads_on_again(pass.view));
+  const bool data = proven || fence->storage.state == api::ProofState::kProven;
+  pass.condition(condition::kHostFenced, status_of(host), host ? "PowerProven" : proven ? "PowerOnAgain" : "PowerNotProven",
+                 host ? "" : proven ? "a power controller reads On again" : fence->power.message);
+  pass.condition(condition::kDataFenced, status_of(data), data ? (proven ? "PowerProven" : "StorageProven") : "NotProven", data ? "" : fence->storage.message);
   const auto& recovery = pass.out.status.recovery;
   if (!recovery) return pass.condition(condition::kRecovered, ConditionStatus::kFalse, "NotStarted", "");
   const bool all = recovery->finished_time && recovery->failed == 0;
@@ -86,7 +88,7 @@ void fencing_ready(Pass& pass) {
   const bool storage_ok = storage.empty() || !pass.uses(api::FenceMethod::kStorage) || (no_guests_yet && has_devices && power.empty());
   const bool any = (has_devices && power.empty()) || storage.empty();
   const bool ready = power_ok && storage_ok && any;
-  const bool wrong = pass.view.judgement.wrong_device;
+  const bool wrong = pass.view.judgement.wrong_device || power.find("WrongDevice") != std::string::npos;
   const std::string reason = ready ? "Ready" : wrong ? "WrongDevice" : !pass.view.shared_address.empty() ? "SharedAddress" : !power_ok ? "PowerNotReady" : "StorageNotReady";
   const api::Condition* before = api::find_condition(pass.stored().conditions, condition::kFencingReady);
   // After a start or a change of leader what was found before stays until the key was tried again: not to know is no news.
@@ -101,6 +103,7 @@ void held_condition(Pass& pass) {
     return pass.condition(condition::kHeld, ConditionStatus::kTrue, "Storm", pass.view.budget_reason);
   if (is_standing(fence) && !pass.hands_off().empty())
     return pass.condition(condition::kHeld, ConditionStatus::kTrue, pass.hands_off(), fmt::format("fence {} waits", fence->id.value));
+  if (pass.waits) return;
   const bool would = !is_standing(fence) && !reason_to_fence(pass).empty() && !pass.hands_off().empty();
   if (!would) pass.condition(condition::kHeld, ConditionStatus::kFalse, "NothingHeld", "");
 }

@@ -105,7 +105,7 @@ struct Scene {
 
   void add_device(const api::PowerDevice& added) {
     object.spec.fencing.devices.push_back(added);
-    object.status.devices.push_back({added.name, true, "uuid-1", true, ""});
+    object.status.devices.push_back({added.name, true, "uuid-1", "", true, ""});
     rest.devices[added.name] = on();
   }
 
@@ -178,7 +178,7 @@ struct Scene {
   /// This process judged the fence and began it so long ago.
   Scene& begun(Duration ago = Duration(0)) {
     rest.acted = true;
-    rest.requested["fence"] = now - ago;
+    rest.requested["fence"] = rest.requested["begun"] = now - ago;
     return *this;
   }
   /// Only what status remembers: as after a restart of the controller.
@@ -200,6 +200,7 @@ struct Scene {
     DeviceReadings& readings = rest.devices[name];
     readings.last = Reading<power::Reading>{{power::State::kOff, "uuid-1", "Off"}, now - last};
     readings.first_off = now - since;
+    readings.second_off = now - since + milliseconds(500);
     readings.last_off = now - last;
     return *this;
   }

@@ -19,6 +19,7 @@ namespace vmha::computenode {
 struct DeviceReadings {
   MaybeReading<power::Reading> last;      ///< newest successful reading
   std::optional<Instant> first_off;       ///< start of the unbroken run of Off readings; On or an unknown state ends it
+  std::optional<Instant> second_off;      ///< start of the run's second reading: it left after the first had said Off
   std::optional<Instant> last_off;
   MaybeReading<std::string> drill;        ///< newest drill: empty text is passed, else why not
   std::string read_error;                 ///< of the newest attempt to read; empty: it worked
@@ -62,6 +63,7 @@ struct NodeView {
   std::optional<std::vector<Address>> inventory;          ///< addresses of the host's clients, the same over two sweeps while Healthy
   std::map<std::string, std::set<Address>> recorded_watchers;  ///< image path -> addresses recorded while all was well (co-attachments)
   std::map<std::string, DeviceReadings> devices;          ///< by device name, of the device as it is in spec now
+  std::map<std::string, std::string> shared_systems;      ///< system UUID that devices of other nodes show, too -> their names
   MaybeReading<std::string> ceph_drill;                   ///< newest drill of our Ceph key: empty text is passed
   SharedReading<std::vector<ceph::BlocklistEntry>> blocklist = nullptr;
   std::optional<BlocklistProven> blocklist_proven;
@@ -78,6 +80,8 @@ struct NodeView {
   bool acted = false;                         ///< this process has judged and begun the standing fence, or sent an act for it
 };
 
+inline constexpr std::size_t kFenceSuffix = 5;  ///< random characters behind "<node>-" in a fence id
+
 struct NodeDecision : Decision<api::ComputeNodeStatus> {
   std::optional<PatchNodeMetadata> metadata;  ///< finalizer, used-up annotations
 };
@@ -89,6 +93,9 @@ struct NodeDecision : Decision<api::ComputeNodeStatus> {
 
 /// The fence as a recovery may use it now; nullopt when none stands or it is not proven by readings of this process.
 [[nodiscard]] std::optional<FenceInForce> fence_in_force(const NodeView& view);
+
+/// The entry of that whole address (or network), not of one of its clients.
+[[nodiscard]] bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address);
 
 /// Standing: intended, being made, proven or being lifted.
 [[nodiscard]] bool is_standing(const std::optional<api::Fence>& fence);

@@ -25,13 +25,6 @@ const HostFacts* host_at(const InstanceView& view, const Address& address) {
   return found == view.hosts.end() ? nullptr : &*found;
 }
 
-/// "10.77.0.11:0/123" and "[fd00::1]:0/5" without port and nonce.
-Address address_in(const std::string& watcher) {
-  std::string text = watcher.substr(0, watcher.rfind(':'));
-  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
-  return Address{text};
-}
-
 /// Recorded beside the fenced host's own client while all was well: then it is somebody else's. A record without the host's own address may be the
 /// host itself under an address the fence does not know. A server's own disk belongs to one compute host at a time: there another host is never a
 /// co-attachment.
@@ -41,7 +34,7 @@ bool is_recorded(const InstanceView& view, const ImageId& image, const ceph::Wat
   const auto& records = view.object->status.disks;
   const auto record = std::ranges::find_if(records, [&](const api::DiskStatus& disk) { return disk.image == image; });
   if (record == records.end() || !std::ranges::any_of(record->watchers, [&](const std::string& text) { return text.starts_with(prefix); })) return false;
-  return view.fence && std::ranges::any_of(record->watchers, [&](const std::string& text) { return covers(view.fence->addresses, address_in(text)); });
+  return view.fence && std::ranges::any_of(record->watchers, [&](const std::string& text) { return covers(view.fence->addresses, address_of_client(text)); });
 }
 
 bool is_unexpected(const InstanceView& view, const WatchRule& rule, const ImageId& image, const ceph::Watcher& watcher) {

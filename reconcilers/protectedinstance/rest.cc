@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "reconcilers/protectedinstance/disks.h"
@@ -23,7 +25,13 @@ void record_disks(Pass& pass) {
   const InstanceView& view = pass.view;
   if (!view.disks || !view.server || host_is_fenced(view)) return;
   const bool at_rest = view.server->value.task_state.empty() && !has_unfinished_migration(view);
-  if (at_rest && unread_disk(view).empty()) pass.status().disks = disk_records(view.disks->value);
+  if (!at_rest || !unread_disk(view).empty()) return;
+  // The watches of a dead host run out: what was recorded while it lived says that its guests would answer if they could.
+  const bool runs = view.server->value.vm_state == "active";
+  const HostFacts* host = find_host(view, view.server->value.host);
+  auto records = disk_records(view.disks->value);
+  const bool watched = std::ranges::any_of(records, [](const api::DiskStatus& disk) { return !disk.watchers.empty(); });
+  if (watched || !runs || (host != nullptr && host->healthy)) pass.status().disks = std::move(records);
 }
 
 api::InstancePhase phase_at_rest(const Pass& pass) {
