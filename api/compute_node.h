@@ -130,6 +130,7 @@ struct DeviceStatus {
   std::string system_uuid;
   bool ready = false;
   std::string message;
+  bool rights_known = false;
   bool operator==(const DeviceStatus&) const = default;
 };
 

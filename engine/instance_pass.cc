@@ -31,7 +31,7 @@ void Engine::State::make_facts() {
       if (const auto network = parse_network(address.value); network && !network->is_single()) nodes_of_network.push_back({*network, {name}});
     }
     for (const api::PowerDevice& device : node.spec.fencing.devices)
-      if (device.redfish) nodes_of_device[device.redfish->endpoint + " system " + device.redfish->system_id].insert(name);
+      if (const std::string what = api::identity(device); !what.empty()) nodes_of_device[what].insert(name);
     if (facts.fence_standing) {
       standing_fences.insert(node.status.fence->id);
       facts.fence = computenode::fence_in_force(view_of(node));

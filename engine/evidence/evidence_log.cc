@@ -139,8 +139,8 @@ void EvidenceLog::observe_host_migrations(const NovaHost& host, const std::vecto
 void EvidenceLog::observe_disks(const std::vector<ServerImages>& servers) { state_->guests.observe_disks(servers); }
 void EvidenceLog::observe_pings(const Result<ceph::PingRound>& round, Instant started) { state_->guests.observe_pings(round, started); }
 
-void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started) {
-  state_->power.observe(node, device, reading, started);
+void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took) {
+  state_->power.observe(node, device, reading, started, took);
 }
 
 std::vector<ImageId> EvidenceLog::next_pings() { return state_->guests.next_pings(); }

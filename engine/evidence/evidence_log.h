@@ -77,7 +77,8 @@ class EvidenceLog {
   /// Which images make up a server. A server without images in the protected Ceph is no storage evidence.
   void observe_disks(const std::vector<ServerImages>& servers);
   void observe_pings(const Result<ceph::PingRound>& round, Instant started);
-  void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started);
+  /// `took`: from question to answer, at most kLongestAnswer.
+  void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took = {});
 
   // ---- What to look at next.
   /// Images to ping in the next round, unique: a rotating kSampledGuests of every host, and all guests of the suspects, in turn where they have

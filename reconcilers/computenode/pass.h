@@ -14,6 +14,9 @@ namespace vmha::computenode {
 
 inline constexpr Duration kReadTimeout = seconds(10);
 inline constexpr Duration kActTimeout = seconds(5);           ///< also the longest an act may outlive a passing lease
+/// A power controller may need 8 s for an answer, and an order comes after a reading or two; the order itself ends with the leader's term.
+inline constexpr Duration kPowerReadTimeout = seconds(20);
+inline constexpr Duration kPowerActTimeout = seconds(25);
 inline constexpr Duration kProveTimeout = seconds(10);
 inline constexpr Duration kDisableTimeout = seconds(10);      ///< nova casts to the host unless it is forced down (nova-facts.md, trap 2)
 inline constexpr Duration kOtherMethodGrace = seconds(5);     ///< protocol, Proof: recovery waits this long for the other method
@@ -87,6 +90,8 @@ struct LiveProof {
 /// Since when all devices of the level are proven off by readings that are still young enough.
 [[nodiscard]] std::optional<Instant> level_proven_off(const NodeView& view, int level);
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
+/// The newest reading of the device was answered so lately that it may be acted on.
+[[nodiscard]] bool is_readable_now(const NodeView& view, const DeviceReadings& readings);
 /// The entry of that whole address (or network), not of one of its clients.
 [[nodiscard]] bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);

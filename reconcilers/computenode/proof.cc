@@ -15,7 +15,7 @@ std::optional<Instant> proven_off(const NodeView& view, const api::PowerDevice& 
   if (found == view.devices.end() || !is_usable(view, device, nullptr)) return std::nullopt;
   const DeviceReadings& r = found->second;
   if (!r.first_off || !r.last_off || *r.last_off - *r.first_off < kOffConfirm) return std::nullopt;
-  if (view.now - *r.last_off > kProofReadableWithin) return std::nullopt;
+  if (view.now - *r.last_off > kProofReadableWithin + r.last_took) return std::nullopt;
   return *r.first_off + kOffConfirm;
 }
 
@@ -29,6 +29,10 @@ std::optional<Instant> proven_blocklisted(const NodeView& view, const api::Fence
 }
 
 }  // namespace
+
+bool is_readable_now(const NodeView& view, const DeviceReadings& readings) {
+  return is_fresh(readings.last, kProofReadableWithin + readings.last_took, view.now);
+}
 
 std::optional<Instant> level_proven_off(const NodeView& view, int level) {
   std::optional<Instant> since;
@@ -69,7 +73,7 @@ bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string
                                : status->system_uuid;
   const bool node_says = view.kubernetes_node && !view.kubernetes_node->system_uuid.empty();
   const std::string& expected = node_says ? view.kubernetes_node->system_uuid : status->system_uuid;
-  if (!uuid.empty() && !expected.empty() && uuid != expected)
+  if (!uuid.empty() && !expected.empty() && !power::same_system(uuid, expected))
     return say(fmt::format("device {} controls system {}, but {} system {}", device.name, uuid, node_says ? "the Kubernetes node is" : "while the host lived it was", expected));
   return true;
 }
@@ -97,8 +101,7 @@ std::string devices_hash(const api::ComputeNodeSpec& spec) {
   for (const api::PowerDevice& device : spec.fencing.devices) {
     mix(device.name);
     mix(std::to_string(device.level));
-    mix(device.redfish ? device.redfish->endpoint : "");
-    mix(device.redfish ? device.redfish->system_id : "");
+    mix(api::identity(device));
   }
   return fmt::format("{:016x}", hash);
 }

@@ -30,13 +30,15 @@ void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
   if (last != pass.view.lanes.end() && now - last->second.finished < pace && last->second.failures_in_a_row > 0) return;
   const bool read_lately = readings.last && now - readings.last->at < pace;
   if (readings.first_off) {
-    if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
+    if (!read_lately) pass.wish(lane, kPowerReadTimeout, ReadPower{node, device});
     return;
   }
   const auto asked = pass.view.requested.find(lane);
-  if (asked == pass.view.requested.end() || now - asked->second > (slow ? kFailedPowerPause : kRequestAgain))
-    return pass.wish(lane, kActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
-  if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
+  // An order that took longer than kRequestAgain would follow itself for ever, and what became of it would never be read.
+  const bool read_since = last == pass.view.lanes.end() || last->second.operation != name_of(PowerOff{});
+  if (asked == pass.view.requested.end() || (read_since && now - asked->second > (slow ? kFailedPowerPause : kRequestAgain)))
+    return pass.wish(lane, kPowerActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
+  if (!read_lately) pass.wish(lane, kPowerReadTimeout, ReadPower{node, device});
 }
 
 /// The level to work on: one that is proven off; else the lowest until its time is over, then the next one, the last one for ever.
@@ -57,7 +59,7 @@ bool has_new_boot_id(const Pass& pass, const api::Fence& fence) {
 /// A fresh reading says otherwise: what was Off is not any more.
 bool reads_on_again(const NodeView& view) {
   return std::any_of(view.devices.begin(), view.devices.end(), [&](const auto& device) {
-    return is_fresh(device.second.last, kProofReadableWithin, view.now) && device.second.last->value.state == power::State::kOn;
+    return is_readable_now(view, device.second) && device.second.last->value.state == power::State::kOn;
   });
 }
 

@@ -20,7 +20,10 @@ struct DeviceReadings {
   MaybeReading<power::Reading> last;      ///< newest successful reading
   std::optional<Instant> first_off;       ///< start of the unbroken run of Off readings; On or an unknown state ends it
   std::optional<Instant> last_off;
+  Duration last_took{};                   ///< from question to answer of the newest successful reading, at most kLongestAnswer
   MaybeReading<std::string> drill;        ///< newest drill: empty text is passed, else why not
+  std::string drill_note;                 ///< what the newest drill that passed found
+  bool rights_known = false;              ///< by that drill
   std::string read_error;                 ///< of the newest attempt to read; empty: it worked
 };
 
