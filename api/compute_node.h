@@ -131,6 +131,7 @@ struct DeviceStatus {
   std::string hash;      ///< of what the device is: an edited one is another device, of which nothing is known
   bool ready = false;
   std::string message;
+  bool rights_known = false;
   bool operator==(const DeviceStatus&) const = default;
 };
 

@@ -85,7 +85,7 @@ inline constexpr std::string_view kParameterCel =
     "!self.matches('^(action|option|nodename|domain|help|version|quiet|(debug|verbose).*|ssh[_-]options|.*[_-](path|script))$')";
 inline constexpr std::string_view kNoPowerAgentCel =
     "!(self in ['fence_dummy', 'fence_scsi', 'fence_mpath', 'fence_kdump', 'fence_sbd', 'fence_watchdog', 'fence_evacuate', 'fence_compute', "
-    "'fence_heuristics_ping', 'fence_ifmib', 'fence_brocade', 'fence_sanbox2', 'fence_cisco_mds', 'fence_zvmip_fabric'])";
+    "'fence_heuristics_ping', 'fence_ifmib', 'fence_brocade', 'fence_sanbox2', 'fence_cisco_mds', 'fence_crosslink', 'fence_ack_manual'])";
 
 // Rules used by more than one kind.
 inline constexpr std::string_view kNameCel = "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')";

@@ -166,8 +166,10 @@ void describe(DeviceStatus& d, V& v) {
   v.field("seenOn", d.seen_on, {.doc = "It read On at least once while the host was alive by other evidence."});
   v.field("systemUUID", d.system_uuid, {.doc = "What the device says is the UUID of its system.", .max_length = 64});
   v.field("hash", d.hash, {.doc = "Of the device's spec: an edited device is a new one.", .max_length = 32});
-  v.field("ready", d.ready, {.doc = "It answers, reads On, and its credentials may switch off."});
-  v.field("message", d.message, {.doc = "What is wrong.", .cut = true, .max_length = kMaxMessageBytes});
+  v.field("ready", d.ready, {.doc = "It answers, reads On, and nothing speaks against its credentials."});
+  v.field("message", d.message, {.doc = "What is wrong; if nothing is, what the last drill found.", .cut = true, .max_length = kMaxMessageBytes});
+  v.field("rightsKnown", d.rights_known,
+          {.doc = "The drill could read that the credentials may switch off; false: only the day itself will show it."});
 }
 
 template <class V>

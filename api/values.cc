@@ -83,9 +83,9 @@ bool is_agent_name(std::string_view text) {
 }
 
 bool switches_power(std::string_view agent) {
-  static constexpr std::array<std::string_view, 14> kOthers = {
-      "fence_dummy",    "fence_scsi",    "fence_mpath",           "fence_kdump", "fence_sbd",     "fence_watchdog", "fence_evacuate",
-      "fence_compute",  "fence_brocade", "fence_heuristics_ping", "fence_ifmib", "fence_sanbox2", "fence_cisco_mds", "fence_zvmip_fabric"};
+  static constexpr std::array<std::string_view, 15> kOthers = {
+      "fence_dummy",   "fence_scsi",    "fence_mpath",           "fence_kdump", "fence_sbd",     "fence_watchdog",  "fence_evacuate",  "fence_compute",
+      "fence_brocade", "fence_ifmib",   "fence_heuristics_ping", "fence_sanbox2", "fence_cisco_mds", "fence_crosslink", "fence_ack_manual"};
   return std::ranges::find(kOthers, agent) == kOthers.end();
 }
 

@@ -38,6 +38,7 @@ struct Call {
   Systems& systems;
   kube::EventRecorder& events;
   Instant deadline;
+  const Term& term;
 
   [[nodiscard]] milliseconds left() const {
     return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - monotonic_now()));
@@ -58,10 +59,9 @@ struct Call {
   }
   template <class F>
   Result<Answer> with_power(const api::PowerDevice& device, F call) const {
-    if (!device.redfish) return fail(ErrorKind::kInvalid, "device {}: this version of the controller speaks to type Redfish only", device.name);
-    const auto redfish = systems.redfish(*device.redfish);
-    if (!redfish) return tl::unexpected(redfish.error());
-    return call(**redfish);
+    const auto controller = systems.power(device);
+    if (!controller) return tl::unexpected(controller.error());
+    return std::visit([&](const auto& one) { return call(*one); }, *controller);
   }
 
   // ---- Nova
@@ -163,21 +163,25 @@ struct Call {
   }
 
   // ---- Power
+  /// An order of power first reads what it is about, which may take longer than a term lasts; only the order itself needs the term.
+  [[nodiscard]] power::Permit permit() const {
+    return [this]() -> Result<Instant> {
+      const auto until = term.act_until(monotonic_now());
+      if (!until) return fail(ErrorKind::kTimeout, "not sent, the leader's term is over");
+      return *until;
+    };
+  }
   Result<Answer> operator()(const ReadPower& op) const {
-    return with_power(op.device, [&](power::Redfish& redfish) { return answer(redfish.read(left())); });
+    return with_power(op.device, [&](auto& controller) { return answer(controller.read(left())); });
   }
   Result<Answer> operator()(const DrillPower& op) const {
-    return with_power(op.device, [&](power::Redfish& redfish) -> Result<Answer> {
-      const auto drill = redfish.drill(left());
-      if (!drill) return tl::unexpected(drill.error());
-      return Answer(Done{});
-    });
+    return with_power(op.device, [&](auto& controller) { return answer(controller.drill(left())); });
   }
   Result<Answer> operator()(const PowerOff& op) const {
-    return with_power(op.device, [&](power::Redfish& redfish) { return answer(redfish.request_off(left(), op.expected_uuid)); });
+    return with_power(op.device, [&](auto& controller) { return answer(controller.request_off(left(), op.expected_uuid, permit())); });
   }
   Result<Answer> operator()(const PowerOn& op) const {
-    return with_power(op.device, [&](power::Redfish& redfish) { return answer(redfish.request_on(left())); });
+    return with_power(op.device, [&](auto& controller) { return answer(controller.request_on(left(), op.expected_uuid, permit())); });
   }
 
   // ---- Kubernetes
@@ -263,9 +267,9 @@ EffectDone Performer::perform(const Effect& effect) {
   if (is_irreversible(effect.operation)) {
     const auto until = term_.act_until(started);
     if (!until) return {effect.id, started, fail(ErrorKind::kTimeout, "{}: not sent, the leader's term is over", name_of(effect.operation))};
-    deadline = std::min(deadline, *until);
+    if (!asks_for_the_term_again(effect.operation)) deadline = std::min(deadline, *until);
   }
-  return {effect.id, started, std::visit(Call{systems_, events_, deadline}, effect.operation)};
+  return {effect.id, started, std::visit(Call{systems_, events_, deadline, term_}, effect.operation), monotonic_now()};
 }
 
 }  // namespace vmha::controller

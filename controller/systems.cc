@@ -1,6 +1,5 @@
 #include "controller/systems.h"
 
-#include "clients/kube/secrets.h"
 #include "clients/openstack/config.h"
 
 namespace vmha::controller {
@@ -10,14 +9,11 @@ milliseconds left_until(Instant deadline) {
   return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - monotonic_now()));
 }
 
-bool same(const power::RedfishTarget& a, const power::RedfishTarget& b) {
-  return a.endpoint == b.endpoint && a.system_id == b.system_id && a.username == b.username && a.password == b.password && a.tls.ca_pem == b.tls.ca_pem &&
-         a.tls.insecure_skip_verify == b.tls.insecure_skip_verify;
-}
-
 }  // namespace
 
-Systems::Systems(const Settings& settings, kube::Client& kubernetes, Telemetry& telemetry) : settings_(settings), kubernetes_(kubernetes), telemetry_(telemetry) {}
+Systems::Systems(const Settings& settings, kube::Client& kubernetes, Telemetry& telemetry)
+    : settings_(settings), kubernetes_(kubernetes), telemetry_(telemetry),
+      power_(kubernetes, telemetry.observer("redfish")) {}
 
 template <class T, class Connect>
 Result<std::shared_ptr<T>> Systems::get(Connection<T>& connection, Connect connect) {
@@ -79,46 +75,6 @@ Result<Done> Systems::renew_ceph(Instant deadline) {
   return renew(ceph_, [&] { return connect_ceph(deadline); });
 }
 
-Result<power::RedfishTarget> Systems::target_of(const api::RedfishAccess& access) {
-  power::RedfishTarget target{access.endpoint, access.system_id, "", "", {}};
-  target.tls.insecure_skip_verify = access.insecure_skip_verify;
-  const auto credentials = kube::secret(kubernetes_, settings_.now()->watch_namespace, access.credentials_secret.name);
-  if (!credentials) return fail(credentials.error(), "credentialsSecret {}", access.credentials_secret.name);
-  for (const auto& [key, member] : {std::pair{"username", &target.username}, std::pair{"password", &target.password}}) {
-    const auto found = credentials->find(key);
-    if (found == credentials->end()) return fail(ErrorKind::kInvalid, "credentialsSecret {}: has no key {}", access.credentials_secret.name, key);
-    *member = found->second;
-  }
-  if (!access.ca_secret) return target;
-  const auto ca = kube::secret(kubernetes_, settings_.now()->watch_namespace, access.ca_secret->name);
-  if (!ca) return fail(ca.error(), "caSecret {}", access.ca_secret->name);
-  const auto found = ca->find("ca.crt");
-  if (found == ca->end()) return fail(ErrorKind::kInvalid, "caSecret {}: has no key ca.crt", access.ca_secret->name);
-  target.tls.ca_pem = found->second;
-  return target;
-}
-
-Result<std::shared_ptr<power::Redfish>> Systems::redfish(const api::RedfishAccess& access) {
-  const std::string key = access.endpoint + "\n" + access.system_id + "\n" + access.credentials_secret.name + "\n" + (access.ca_secret ? access.ca_secret->name : "");
-  Controller known;
-  {
-    const std::lock_guard lock(power_mutex_);
-    known = controllers_[key];
-  }
-  if (known.client && monotonic_now() - known.read_at < kSecretFresh) return known.client;
-  auto target = target_of(access);
-  if (!target && known.client && target.error().kind != ErrorKind::kNotFound && target.error().kind != ErrorKind::kInvalid) return known.client;
-  if (!target) return tl::unexpected(target.error());
-  if (!known.client || !same(known.target, *target)) {
-    auto made = power::Redfish::create(*target, telemetry_.observer("redfish"));
-    if (!made) return tl::unexpected(made.error());
-    known.client = std::move(*made);
-    known.target = *target;
-  }
-  known.read_at = monotonic_now();
-  const std::lock_guard lock(power_mutex_);
-  controllers_[key] = known;
-  return known.client;
-}
+Result<PowerController> Systems::power(const api::PowerDevice& device) { return power_.find(device, settings_.now()->watch_namespace); }
 
 }  // namespace vmha::controller

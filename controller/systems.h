@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,7 +9,7 @@
 #include "clients/ceph/client.h"
 #include "clients/kube/client.h"
 #include "clients/openstack/nova.h"
-#include "clients/power/redfish.h"
+#include "controller/power_controllers.h"
 #include "controller/settings.h"
 #include "controller/telemetry.h"
 
@@ -24,8 +23,7 @@ class Systems {
 
   Result<std::shared_ptr<openstack::Nova>> nova(Instant deadline);
   Result<std::shared_ptr<ceph::Client>> ceph(Instant deadline);
-  /// Credentials and CA come from Secrets of the watched namespace, read again after kSecretFresh; while the API server is away the last ones serve.
-  Result<std::shared_ptr<power::Redfish>> redfish(const api::RedfishAccess& access);
+  Result<PowerController> power(const api::PowerDevice& device);
 
   kube::Client& kubernetes() { return kubernetes_; }
   [[nodiscard]] std::shared_ptr<const Config> config() const { return settings_.now(); }
@@ -37,7 +35,6 @@ class Systems {
 
  private:
   static constexpr Duration kRetryAfter = seconds(2);
-  static constexpr Duration kSecretFresh = seconds(30);
 
   template <class T>
   struct Connection {
@@ -46,14 +43,8 @@ class Systems {
     std::optional<Error> failure;
     Instant retry_at{};
   };
-  struct Controller {
-    std::shared_ptr<power::Redfish> client;
-    power::RedfishTarget target;
-    Instant read_at{};
-  };
   template <class T, class Connect>
   Result<std::shared_ptr<T>> get(Connection<T>& connection, Connect connect);
-  Result<power::RedfishTarget> target_of(const api::RedfishAccess& access);
 
   template <class T, class Connect>
   static Result<Done> renew(Connection<T>& connection, Connect connect);
@@ -65,8 +56,7 @@ class Systems {
   Telemetry& telemetry_;
   Connection<openstack::Nova> nova_;
   Connection<ceph::Client> ceph_;
-  std::mutex power_mutex_;
-  std::map<std::string, Controller> controllers_;  ///< by endpoint, system and secret names
+  PowerControllers power_;
 };
 
 }  // namespace vmha::controller

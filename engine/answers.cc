@@ -22,11 +22,12 @@ Result<T> result_of(const EffectDone& done) {
 NodeName node_of(const Owner& owner) { return NodeName{owner.object.rfind("cn/", 0) == 0 ? owner.object.substr(3) : std::string()}; }
 
 /// A run of Off readings: On, and anything unclear, ends it; a reading that failed neither ends nor lengthens it.
-void note_power(computenode::DeviceReadings& readings, const Result<power::Reading>& reading, Instant started) {
+void note_power(computenode::DeviceReadings& readings, const Result<power::Reading>& reading, Instant started, Duration took) {
   readings.read_error = reading ? std::string() : describe(reading.error());
   if (!reading) return;
   readings.last = Reading<power::Reading>{*reading, started};
-  const bool gap = readings.last_off && started - *readings.last_off > computenode::kOffRunGap;  // it may hide an On
+  const bool gap = readings.last_off && started - *readings.last_off > computenode::kOffRunGap + readings.last_took;  // it may hide an On
+  readings.last_took = took;
   if (gap || reading->state != power::State::kOff) readings.first_off = readings.second_off = readings.last_off = std::nullopt;
   if (reading->state != power::State::kOff) return;
   if (!readings.first_off) readings.first_off = started;
@@ -122,12 +123,21 @@ struct Taker {
     if (node == s.world.nodes.end()) return;
     const auto& devices = node->second.spec.fencing.devices;
     if (std::find(devices.begin(), devices.end(), op.device) == devices.end()) return;  // edited meanwhile: says nothing about the new one
-    note_power(memory.devices[op.device.name], reading, done.started);
-    s.evidence.observe_power(op.node, op.device.name, reading, done.started);
+    const Duration took = std::clamp<Duration>(done.finished.value_or(done.started) - done.started, Duration::zero(), computenode::kLongestAnswer);
+    note_power(memory.devices[op.device.name], reading, done.started, took);
+    s.evidence.observe_power(op.node, op.device.name, reading, done.started, took);
     s.touch_node(op.node);
   }
   void operator()(const DrillPower& op) const {
-    s.world.node_memory[op.node].devices[op.device.name].drill = Reading<std::string>{done.outcome ? "" : describe(done.outcome.error()), done.started};
+    const auto node = s.world.nodes.find(op.node);
+    if (node == s.world.nodes.end()) return;
+    const auto& devices = node->second.spec.fencing.devices;
+    if (std::find(devices.begin(), devices.end(), op.device) == devices.end()) return;  // edited meanwhile: says nothing about the new one
+    computenode::DeviceReadings& readings = s.world.node_memory[op.node].devices[op.device.name];
+    readings.drill = Reading<std::string>{done.outcome ? "" : describe(done.outcome.error()), done.started};
+    const auto* drill = value_of<power::Drill>(done);
+    readings.drill_note = drill == nullptr ? "" : drill->message;
+    readings.rights_known = drill != nullptr && drill->rights_known;
     s.touch_node(op.node);
   }
   void operator()(const DrillCeph&) const {

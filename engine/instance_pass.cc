@@ -32,7 +32,7 @@ void Engine::State::make_facts() {
       if (const auto network = parse_network(address.value); network && !network->is_single()) nodes_of_network.push_back({*network, {name}});
     }
     for (const api::PowerDevice& device : node.spec.fencing.devices)
-      if (device.redfish) nodes_of_device[device.redfish->endpoint + " system " + device.redfish->system_id].insert(name);
+      if (const std::string what = api::identity(device); !what.empty()) nodes_of_device[what].insert(name);
     for (const api::DeviceStatus& device : node.status.devices)
       if (!device.system_uuid.empty()) nodes_of_system[device.system_uuid].insert(name);
     host_facts.push_back(std::move(facts));

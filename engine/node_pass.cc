@@ -19,7 +19,7 @@ std::vector<Address> addresses_of(const api::ComputeNode& node) {
 std::vector<std::string> devices_of(const api::ComputeNode& node) {
   std::vector<std::string> devices;
   for (const api::PowerDevice& device : node.spec.fencing.devices)
-    if (device.redfish) devices.push_back(device.redfish->endpoint + " system " + device.redfish->system_id);
+    if (std::string identity = api::identity(device); !identity.empty()) devices.push_back(std::move(identity));
   return devices;
 }
 

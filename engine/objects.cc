@@ -16,8 +16,7 @@ evidence::HostRef host_ref(const api::ComputeNode& node) {
     for (const Address& address : node.status.storage_clients->addresses) ref.client_addresses.push_back(address.value);
   for (const api::PowerDevice& device : node.spec.fencing.devices) {
     const auto known = std::find_if(node.status.devices.begin(), node.status.devices.end(), [&](const api::DeviceStatus& d) { return d.name == device.name; });
-    const std::string identity = device.redfish ? device.redfish->endpoint + " " + device.redfish->system_id : std::string();
-    ref.devices.push_back({device.name, device.level, known != node.status.devices.end() && known->seen_on, identity});
+    ref.devices.push_back({device.name, device.level, known != node.status.devices.end() && known->seen_on, api::identity(device)});
   }
   ref.own_fence = computenode::is_standing(node.status.fence);
   return ref;

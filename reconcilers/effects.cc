@@ -21,6 +21,8 @@ bool is_irreversible(const Operation& operation) {
       operation);
 }
 
+bool asks_for_the_term_again(const Operation& operation) { return std::holds_alternative<PowerOff>(operation) || std::holds_alternative<PowerOn>(operation); }
+
 const char* name_of(const Operation& operation) {
   return std::visit(Overloaded{
                         [](const ReadServices&) { return "ReadServices"; },

@@ -39,14 +39,14 @@ struct ReadDisks { std::vector<ServerDisks> servers; };  ///< -> vector<ServerIm
 struct ReadBlocklist {};                                 ///< -> vector<ceph::BlocklistEntry>
 struct ReadClusterAddresses {};                          ///< -> vector<Address>: mons, OSDs, vmha itself
 struct ReadPower { NodeName node; api::PowerDevice device; };    ///< -> power::Reading
-struct DrillPower { NodeName node; api::PowerDevice device; };   ///< -> Done: reachable, credentials, rights; acts on nothing
+struct DrillPower { NodeName node; api::PowerDevice device; };   ///< -> power::Drill: reachable, credentials, rights; acts on nothing
 struct DrillCeph {};                                     ///< -> Done: blocklist add and rm rights, tried on an unused address
 
 // ---- Acts on the world: the shell refuses them once the lease term is over (is_irreversible) ----------------------------------
 
 /// -> Done: "asked", never a proof. kConflict without acting when the controller now shows another system than `expected_uuid` (empty: not known).
 struct PowerOff { NodeName node; api::PowerDevice device; std::string expected_uuid; };
-struct PowerOn { NodeName node; api::PowerDevice device; };      ///< -> Done
+struct PowerOn { NodeName node; api::PowerDevice device; std::string expected_uuid; };  ///< -> Done; as PowerOff
 struct BlocklistAdd { std::vector<Address> addresses; };           ///< -> Done
 struct BlocklistRemove { std::vector<Address> addresses; };        ///< -> Done
 struct ProveBlocklist { std::vector<Address> addresses; std::vector<ImageId> images; };  ///< -> ceph::BlocklistProof (a read)
@@ -95,6 +95,9 @@ using Operation =
 
 /// True for acts on hosts, Ceph and Nova: only the leader may start them, and only while its term surely lasts past their deadline.
 [[nodiscard]] bool is_irreversible(const Operation& operation);
+/// True for orders of power: they read first what they are about, which may take longer than a term lasts, and ask for the term once more right
+/// before the order itself leaves, which then has no longer than any other act.
+[[nodiscard]] bool asks_for_the_term_again(const Operation& operation);
 [[nodiscard]] const char* name_of(const Operation& operation);
 
 struct Effect {
@@ -114,13 +117,14 @@ struct ServerImages {
 };
 
 using Answer = std::variant<Done, std::vector<nova::Service>, std::vector<nova::Server>, nova::Server, std::vector<nova::Migration>, ceph::PingRound,
-                            std::vector<ServerImages>, std::vector<ceph::BlocklistEntry>, std::vector<Address>, power::Reading, ceph::BlocklistProof,
+                            std::vector<ServerImages>, std::vector<ceph::BlocklistEntry>, std::vector<Address>, power::Reading, power::Drill, ceph::BlocklistProof,
                             api::HAPolicy, api::ComputeNode, api::ProtectedInstance>;
 
 struct EffectDone {
   std::uint64_t id = 0;
   Instant started;  ///< when the call really left; a reading is as old as this, not as its answer
   Result<Answer> outcome;
+  std::optional<Instant> finished = std::nullopt;  ///< when the answer was there; absent: not known, taken for `started`
 };
 
 }  // namespace vmha

@@ -93,7 +93,7 @@ void Controller::check(const Effect& effect) {
   if (!keys_in_flight_.insert(effect.key).second) checkers_.violated("two effects in flight with the key " + effect.key);
   if (!is_irreversible(effect.operation)) return;
   if (!acts_from_ || clock_.now() < *acts_from_) checkers_.violated(fmt::format("S6: {} before this leader may act", name_of(effect.operation)));
-  if (effect.deadline - clock_.now() > kLongestAct) checkers_.violated(fmt::format("S6: {} may outlive the lease", name_of(effect.operation)));
+  if (!asks_for_the_term_again(effect.operation) && effect.deadline - clock_.now() > kLongestAct) checkers_.violated(fmt::format("S6: {} may outlive the lease", name_of(effect.operation)));
 }
 
 void Controller::perform(const Effect& effect) {

@@ -8,6 +8,8 @@
 namespace vmha::sim {
 namespace {
 
+constexpr Duration kActMayOutlive = seconds(5);  // as controller/term.h has it
+
 template <class T>
 Result<Answer> answer_of(Result<T> result) {
   if (!result) return tl::unexpected(result.error());
@@ -65,8 +67,9 @@ struct Performer::Doing {
     return answer_of(std::move(reading));
   }
   Result<Answer> operator()(const DrillPower& op) const {
-    if (auto reading = w.power.read(NovaHost{op.node.value}); !reading) return tl::unexpected(reading.error());
-    return ok(Done{});
+    const auto reading = w.power.read(NovaHost{op.node.value});
+    if (!reading) return tl::unexpected(reading.error());
+    return ok(power::Drill{*reading, true, "its rights can be read"});
   }
   Result<Answer> operator()(const DrillCeph&) const { return !w.ceph.quorum ? no_quorum() : !w.ceph.rights ? no_rights() : ok(Done{}); }
   Result<Answer> operator()(const ProveBlocklist&) const {
@@ -132,7 +135,7 @@ Duration Performer::latency(const Operation& operation) {
   Scheduler& clock = w_.clock;
   const auto power_of = [&](const NodeName& node) {
     const Bmc bmc = w_.power.behaviour(NovaHost{node.value});
-    if (bmc == Bmc::kSlow) return clock.between(milliseconds(500), milliseconds(3500));
+    if (bmc == Bmc::kSlow) return clock.between(milliseconds(500), milliseconds(9000));
     if (bmc == Bmc::kDead && clock.rng().chance(500)) return Duration(seconds(30));  // packets are dropped: nobody answers
     return clock.between(milliseconds(20), milliseconds(600));
   };
@@ -176,11 +179,16 @@ void Performer::perform(const Effect& effect, std::function<bool()> alive, std::
     clock.at(std::min(answered, effect.deadline), [id = effect.id, leaves, answer, broken] { answer(EffectDone{id, leaves, tl::unexpected(broken)}); });
     return;
   }
-  clock.at(acts, [this, effect, leaves, answered, lost, alive, answer] {
+  const auto act = [this, effect, leaves, answered, lost, alive, answer] {
     if (w_.clock.now() > effect.deadline) return;  // the client gave up: it closed its connection before the request was taken
     if (!alive() && w_.clock.rng().chance(500)) return;
     const auto outcome = take_effect(effect.operation);
-    if (!lost && alive()) w_.clock.at(answered, [id = effect.id, leaves, answer, outcome] { answer(EffectDone{id, leaves, outcome}); });
+    if (!lost && alive()) w_.clock.at(answered, [id = effect.id, leaves, answer, outcome, answered] { answer(EffectDone{id, leaves, outcome, answered}); });
+  };
+  const bool asks_again = asks_for_the_term_again(effect.operation);
+  const Instant asks_at = asks_again ? std::max(leaves, acts - kActMayOutlive) : leaves;
+  clock.at(asks_at, [this, asks_again, acts, alive, act] {
+    if (!asks_again || alive()) w_.clock.at(acts, act);
   });
   if (lost) clock.at(effect.deadline, [id = effect.id, leaves, answer, silence] { answer(EffectDone{id, leaves, tl::unexpected(silence)}); });
 }

@@ -142,8 +142,8 @@ void EvidenceLog::observe_pings(const Result<ceph::PingRound>& round, Instant st
 
 void EvidenceLog::observe_mons(bool answered) { state_->guests.observe_mons(answered); }
 
-void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started) {
-  state_->power.observe(node, device, reading, started);
+void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took) {
+  state_->power.observe(node, device, reading, started, took);
 }
 
 std::vector<ImageId> EvidenceLog::next_pings() { return state_->guests.next_pings(); }

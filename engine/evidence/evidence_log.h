@@ -83,7 +83,8 @@ class EvidenceLog {
   void observe_pings(const Result<ceph::PingRound>& round, Instant started);
   /// Whether the newest command to the mons was answered: without a quorum nobody notices a dead OSD, and the silence of guests is Unknown.
   void observe_mons(bool answered);
-  void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started);
+  /// `took`: from question to answer, at most kLongestAnswer.
+  void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took = {});
 
   // ---- What to look at next.
   /// Images to ping in the next round, unique: a rotating kSampledGuests of every host, and all guests of the suspects, in turn where they have

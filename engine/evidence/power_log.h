@@ -22,7 +22,7 @@ class PowerLog {
   void restart_watch();
   void track(const NodeName& node, const std::vector<HostRef::Device>& devices);
   void forget(const NodeName& node);
-  void observe(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started);
+  void observe(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took = {});
   [[nodiscard]] computenode::PowerEvidence evidence(const NodeName& node, Instant now) const;
   [[nodiscard]] std::optional<Instant> last_look() const { return last_look_; }
 
@@ -31,6 +31,7 @@ class PowerLog {
     HostRef::Device ref;
     std::optional<power::State> state;  ///< of the newest reading that worked
     Instant read_at;
+    Duration took{};                    ///< from question to answer of that reading
     std::optional<Instant> tried_at;    ///< the newest attempt, whatever came of it
     bool failed = false;                ///< the newest attempt
     std::optional<Instant> first_off;   ///< start of the unbroken run of Off; a failed reading does not break it

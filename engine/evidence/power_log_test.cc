@@ -36,6 +36,20 @@ TEST_F(PowerLogTest, OffIsConfirmedByTwoReadingsTwoSecondsApartTheLastOfThemRece
   EXPECT_EQ(evidence(18).first_off, at(10));
 }
 
+TEST_F(PowerLogTest, AControllerThatNeedsEightSecondsForAnAnswerConfirmsOffToo) {
+  devices({{"bmc", 1, true, "a"}});
+  const auto answered = [&](int asked) { log.observe(kNode, "bmc", power::Reading{.state = kOff, .system_uuid = {}, .detail = {}}, at(asked), seconds(8)); };
+  answered(10);
+  EXPECT_FALSE(evidence(18).off_confirmed);
+  answered(19);
+  EXPECT_EQ(evidence(27).first_off, at(10)) << "the next question left a second after the answer: no gap that could hide an On";
+  EXPECT_TRUE(evidence(27).off_confirmed);
+  EXPECT_TRUE(evidence(32).off_confirmed);
+  EXPECT_FALSE(evidence(33).off_confirmed) << "its age counts from the answer, and no longer";
+  answered(33);
+  EXPECT_EQ(evidence(41).first_off, at(33)) << "six seconds after the answer: an On may hide in there";
+}
+
 TEST_F(PowerLogTest, OnAndAnythingElseEndTheRun) {
   devices({{"bmc", 1, true, "a"}});
   for (const auto state : {kOn, power::State::kUnknown}) {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kRestReadEvery = seconds(20);
 constexpr Duration kSuspectReadEvery = seconds(1);
+constexpr Duration kFirstRetryAfter = seconds(2);  ///< one lost answer is no reason to look away for long
 constexpr Duration kDrillEvery = std::chrono::minutes(10);
 constexpr Duration kFailedDrillEvery = std::chrono::minutes(1);
 
@@ -27,12 +28,15 @@ void read_device(Pass& pass, const api::PowerDevice& device, const DeviceReading
   // A refused connection answers at once: without a pause a dead controller would be asked thousands of times a second, and one that refuses the
   // password would lock the account.
   const auto tried = pass.view.lanes.find(lane);
-  const bool failed_just_now = tried != pass.view.lanes.end() && tried->second.failures_in_a_row > 0 && pass.view.now - tried->second.finished < every;
-  if (failed_just_now) return;
-  if (!is_fresh(readings.last, every, pass.view.now)) return pass.wish(lane, kReadTimeout, ReadPower{node, device});
+  const int failures = tried == pass.view.lanes.end() ? 0 : tried->second.failures_in_a_row;
+  if (failures > 0) {
+    const Duration pause = failures == 1 ? std::min(every, kFirstRetryAfter) : every;
+    if (pass.view.now - tried->second.finished < pause) return pass.out.wake(tried->second.finished + pause);
+  }
+  if (!is_fresh(readings.last, every, pass.view.now)) return pass.wish(lane, kPowerReadTimeout, ReadPower{node, device});
   const bool failed = readings.drill && !readings.drill->value.empty();
   if (!closer && !is_fresh(readings.drill, failed ? kFailedDrillEvery : kDrillEvery, pass.view.now))
-    pass.wish(lane, kReadTimeout, DrillPower{node, device});
+    pass.wish(lane, kPowerReadTimeout, DrillPower{node, device});
 }
 
 api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device, api::DeviceStatus status, const DeviceReadings& readings) {
@@ -65,7 +69,8 @@ api::DeviceStatus judge_device(const Pass& pass, const api::PowerDevice& device,
     why_not = reason;
   }
   status.ready = why_not.empty();
-  status.message = api::cut_message(why_not);
+  status.message = api::cut_message(why_not.empty() ? readings.drill_note : why_not);
+  status.rights_known = readings.drill && readings.drill->value.empty() && readings.rights_known;
   return status;
 }
 

@@ -43,7 +43,10 @@ struct PowerEvidence {
 };
 
 inline constexpr Duration kOffConfirm = seconds(2);  ///< protocol: two Off readings 2 s apart
-inline constexpr Duration kOffRunGap = seconds(5);   ///< a longer gap between two readings ends a run of Off: it may hide an On
+inline constexpr Duration kOffRunGap = seconds(5);   ///< a longer gap between an answer and the next question ends a run of Off: it may hide an On
+/// A reading was true at some moment between question and answer. Of a controller that needs long its age counts from the answer, but no answer is
+/// waited for longer than this without the rest counting as age: a machine that was switched on in between is not yet past its firmware.
+inline constexpr Duration kLongestAnswer = seconds(10);
 
 struct HostEvidence {
   Heartbeat nova;

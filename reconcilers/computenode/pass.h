@@ -14,6 +14,9 @@ namespace vmha::computenode {
 
 inline constexpr Duration kReadTimeout = seconds(10);
 inline constexpr Duration kActTimeout = seconds(5);           ///< also the longest an act may outlive a passing lease
+/// A power controller may need 8 s for an answer, and an order comes after a reading or two; the order itself ends with the leader's term.
+inline constexpr Duration kPowerReadTimeout = seconds(20);
+inline constexpr Duration kPowerActTimeout = seconds(25);
 inline constexpr Duration kProveTimeout = seconds(10);
 inline constexpr Duration kDisableTimeout = seconds(10);      ///< nova casts to the host unless it is forced down (nova-facts.md, trap 2)
 inline constexpr Duration kOffHolds = seconds(5);             ///< Off after a request of ours: some controllers say so for a moment and switch nothing
@@ -112,6 +115,8 @@ struct LiveProof {
 /// False: what it controls now is not the system that the Kubernetes node is, or that it controlled when it was first seen, or another node's.
 [[nodiscard]] bool is_right_system(const NodeView& view, const api::PowerDevice& device, const api::DeviceStatus& status, std::string* why_not);
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
+/// The newest reading of the device was answered so lately that it may be acted on.
+[[nodiscard]] bool is_readable_now(const NodeView& view, const DeviceReadings& readings);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);
 /// The system UUID that the device must show when it is asked to power off; empty: nothing to compare with.
 [[nodiscard]] std::string expected_uuid(const NodeView& view, const api::PowerDevice& device);

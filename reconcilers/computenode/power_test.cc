@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <tuple>
 
 #include "reconcilers/computenode/testing.h"
 
@@ -70,6 +71,16 @@ TEST(RightMachineTest, TheRequestNamesTheSystemThatIsExpected) {
   }
 }
 
+TEST(RightMachineTest, OneUuidInTwoByteOrdersIsOneMachine) {
+  Scene scene;
+  scene.fencing().reads_off();
+  scene.rest.kubernetes_node->system_uuid = "44454c4c-5100-1036-8052-b7c04f4d3132";
+  scene.rest.devices["bmc"].last->value.system_uuid = "4c4c4544-0051-3610-8052-b7c04f4d3132";
+  EXPECT_TRUE(live_proof(scene.view()).power);
+  scene.rest.devices["bmc"].last->value.system_uuid = "4c4c4544-0051-3610-8052-b7c04f4d3133";
+  EXPECT_FALSE(live_proof(scene.view()).power);
+}
+
 TEST(RightMachineTest, ANewSystemUuidIsTakenOnlyFromTheHostItselfAndWhileItLives) {
   Scene scene;
   scene.rest.devices["bmc"].last->value.system_uuid = "uuid-9";
@@ -129,6 +140,112 @@ TEST(PowerTest, AllDevicesOfALevelMustReadOff) {
   scene.reads_off("psu-b", seconds(10));
   EXPECT_TRUE(live_proof(scene.view()).power);
   EXPECT_EQ(live_proof(scene.view()).power_since, scene.now - seconds(1)) << "proven when the later of the two was";
+}
+
+TEST(PowerTest, BothSuppliesMustReadOffAtTheSameTime) {
+  Scene scene;
+  scene.add_device(device("psu-b"));
+  scene.fencing().reads_off("bmc", seconds(60), kProofReadableWithin + seconds(1)).reads_off("psu-b");
+  EXPECT_FALSE(live_proof(scene.view()).power) << "the first was last read before the second was off: it may be on again";
+  EXPECT_THAT(devices_wished<ReadPower>(scene.decided()), ::testing::Contains("bmc"));
+  scene.reads_off().rest.devices["psu-b"] = scene.on();
+  EXPECT_FALSE(live_proof(scene.view()).power) << "one supply is enough to run";
+  scene.reads_off("psu-b");
+  EXPECT_TRUE(live_proof(scene.view()).power);
+}
+
+TEST(PowerTest, ALevelOfTwoIsLeftForTheNextOneWhenOneOfThemCannotBeProven) {
+  Scene scene;
+  scene.add_device(device("psu-b"));
+  scene.add_device(device("pdu", 2));
+  scene.fencing().reads_off().begun(seconds(31)).rest.requested.erase("power/pdu");
+  EXPECT_THAT(devices_wished<PowerOff>(scene.decided()), ElementsAre("pdu"));
+  scene.reads_off("pdu");
+  EXPECT_TRUE(live_proof(scene.view()).power);
+}
+
+// ---- A controller that needs 8 s for an answer
+
+TEST(SlowControllerTest, OffIsProvenFromTheAnswerOnAndNotForLonger) {
+  Scene scene;
+  scene.fencing().reads_off("bmc", seconds(17), seconds(8));
+  EXPECT_FALSE(live_proof(scene.view()).power) << "eight seconds old";
+  scene.rest.devices["bmc"].last_took = seconds(8);
+  EXPECT_TRUE(live_proof(scene.view()).power) << "just answered";
+  scene.reads_off("bmc", seconds(30), seconds(8) + kProofReadableWithin + milliseconds(1));
+  EXPECT_FALSE(live_proof(scene.view()).power);
+}
+
+TEST(SlowControllerTest, AnOrderThatTookLongIsFollowedByAReadingAndNotByItself) {
+  Scene scene;
+  scene.fencing();
+  scene.rest.requested["power/bmc"] = scene.now - seconds(17);
+  scene.rest.lanes["power/bmc"] = {.finished = scene.now, .failures_in_a_row = 0, .error = "", .operation = name_of(PowerOff{})};
+  NodeDecision decision = scene.decided();
+  EXPECT_EQ(wished<PowerOff>(decision), nullptr);
+  EXPECT_NE(wished<ReadPower>(decision), nullptr);
+  scene.rest.lanes["power/bmc"].operation = name_of(ReadPower{});
+  EXPECT_NE(wished<PowerOff>(decision = scene.decided()), nullptr) << "still on: asked again";
+}
+
+TEST(SlowControllerTest, PowerIsSwitchedOnAgainByAReadingThatWasJustAnswered) {
+  Scene scene;
+  scene.recovered().reads_off("bmc", seconds(60), seconds(8)).rest.devices["bmc"].last_took = seconds(8);
+  const NodeDecision decision = scene.decided();
+  const auto* on = wished<PowerOn>(decision);
+  ASSERT_NE(on, nullptr);
+  EXPECT_EQ(on->expected_uuid, "uuid-1");
+}
+
+// ---- An outlet, which has no system UUID
+
+TEST(OutletTest, OnlyThatItWasSeenOnWhileTheHostLivedTiesItToTheHost) {
+  api::PowerDevice outlet;
+  outlet.name = "bmc";
+  outlet.type = api::DeviceType::kFenceAgent;
+  outlet.fence_agent = api::FenceAgentAccess{"fence_apc", {{"ip", "10.0.0.9"}, {"plug", "7"}}, std::nullopt};
+  Scene scene;
+  scene.object.spec.fencing.devices[0] = outlet;
+  scene.object.status.devices[0] = {"bmc", false, "", false, ""};
+  scene.rest.devices["bmc"].last->value.system_uuid.clear();
+  scene.judged(api::VerdictValue::kUnknown).store(scene.decided());
+  EXPECT_FALSE(scene.object.status.devices[0].seen_on) << "On beside a silent host says nothing about whose outlet it is";
+  scene.fencing().reads_off().rest.devices["bmc"].last->value.system_uuid.clear();
+  EXPECT_FALSE(live_proof(scene.view()).power);
+  EXPECT_THAT(devices_wished<PowerOff>(scene.decided()), IsEmpty());
+  scene.object.status.devices[0].seen_on = true;
+  EXPECT_TRUE(live_proof(scene.view()).power);
+  scene.rest.devices["bmc"] = scene.on();
+  scene.rest.devices["bmc"].last->value.system_uuid.clear();
+  const NodeDecision decision = scene.decided();
+  ASSERT_NE(wished<PowerOff>(decision), nullptr);
+  EXPECT_EQ(wished<PowerOff>(decision)->expected_uuid, "") << "no agent could compare it";
+}
+
+TEST(DrillTest, WhatItFoundIsInStatus) {
+  Scene scene;
+  DeviceReadings& readings = scene.rest.devices["bmc"];
+  readings.drill_note = "user vmha has a session that may switch power";
+  readings.rights_known = true;
+  api::DeviceStatus status = scene.decided().status.devices[0];
+  EXPECT_TRUE(status.ready);
+  EXPECT_TRUE(status.rights_known);
+  EXPECT_EQ(status.message, readings.drill_note);
+  readings.drill->value = "Forbidden: user vmha may not";
+  status = scene.decided().status.devices[0];
+  EXPECT_FALSE(status.ready);
+  EXPECT_FALSE(status.rights_known);
+  EXPECT_EQ(status.message, "Forbidden: user vmha may not");
+}
+
+TEST(DrillTest, TheFirstFailedReadingIsRepeatedSoonAndLaterOnesAreNot) {
+  for (const auto& [failures, ago, again] : {std::tuple(1, 3, true), std::tuple(1, 1, false), std::tuple(2, 3, false), std::tuple(2, 21, true)}) {
+    Scene scene;
+    scene.rest.devices["bmc"].last->at = scene.now - seconds(60);
+    scene.rest.lanes["power/bmc"] = {.finished = scene.now - seconds(ago), .failures_in_a_row = failures, .error = "x", .operation = "ReadPower"};
+    const NodeDecision decision = scene.decided();
+    EXPECT_EQ(wished<ReadPower>(decision) != nullptr, again) << failures << " failures, " << ago << " s ago";
+  }
 }
 
 TEST(PowerTest, LevelsAreTriedOneAfterTheOtherTheLastOneForEver) {
@@ -195,7 +312,16 @@ TEST(PowerTest, AnEditedDeviceStartsThePowerStepAnew) {
 
 TEST(PowerTest, EveryFieldThatSaysWhichMachineIsInTheHash) {
   const Scene scene;
-  const std::function<void(api::PowerDevice&)> edits[] = {[](auto& d) { d.name = "other"; }, [](auto& d) { d.level = 2; }, [](auto& d) { d.redfish->endpoint += "x"; },
+  const auto becomes = [](auto member, auto value) {
+    return [member, value](api::PowerDevice& d) {
+      d.redfish.reset();
+      d.*member = value;
+    };
+  };
+  const std::function<void(api::PowerDevice&)> edits[] = {becomes(&api::PowerDevice::ipmi, api::IpmiAccess{"10.0.0.1:623", {"a"}}),
+                                                          becomes(&api::PowerDevice::fence_agent, api::FenceAgentAccess{"fence_apc", {{"plug", "7"}}, std::nullopt}),
+                                                          becomes(&api::PowerDevice::bare_metal_host, api::BareMetalHostRef{"worker-1", "metal3"}),
+                                                          [](auto& d) { d.name = "other"; }, [](auto& d) { d.level = 2; }, [](auto& d) { d.redfish->endpoint += "x"; },
                                                           [](auto& d) { d.redfish->system_id = "2"; }};
   for (const auto& edit : edits) {
     Scene edited;

@@ -30,7 +30,7 @@ std::optional<Instant> proven_off(const NodeView& view, const api::PowerDevice& 
   if (found == view.devices.end() || !is_usable(view, device, nullptr)) return std::nullopt;
   const DeviceReadings& r = found->second;
   if (!r.first_off || !r.last_off || *r.last_off - *r.first_off < off_needed(view, device)) return std::nullopt;
-  if (view.now - *r.last_off > kProofReadableWithin) return std::nullopt;
+  if (view.now - *r.last_off > kProofReadableWithin + r.last_took) return std::nullopt;
   return *r.first_off + kOffConfirm;
 }
 
@@ -51,6 +51,10 @@ std::optional<Instant> proven_blocklisted(const NodeView& view, const api::Fence
 }
 
 }  // namespace
+
+bool is_readable_now(const NodeView& view, const DeviceReadings& readings) {
+  return is_fresh(readings.last, kProofReadableWithin + readings.last_took, view.now);
+}
 
 std::optional<Instant> level_proven_off(const NodeView& view, int level) {
   std::optional<Instant> since;
@@ -73,7 +77,7 @@ bool off_is_contradicted(const NodeView& view) {
 
 bool reads_on_again(const NodeView& view) {
   return std::ranges::any_of(view.devices, [&](const auto& device) {
-    return is_fresh(device.second.last, kProofReadableWithin, view.now) && device.second.last->value.state == power::State::kOn;
+    return is_readable_now(view, device.second) && device.second.last->value.state == power::State::kOn;
   });
 }
 
@@ -106,7 +110,7 @@ bool is_right_system(const NodeView& view, const api::PowerDevice& device, const
   const std::string& expected = node_says ? view.kubernetes_node->system_uuid : status.system_uuid;
   const auto others = view.shared_systems.find(uuid);
   std::string wrong;
-  if (!expected.empty() && uuid != expected)
+  if (!expected.empty() && !power::same_system(uuid, expected))
     wrong = fmt::format("WrongDevice: {} controls system {}, but {} {}", device.name, uuid, node_says ? "the Kubernetes node is" : "it was first seen to control", expected);
   else if (others != view.shared_systems.end() && !node_says)
     wrong = fmt::format("WrongDevice: {} controls system {}, as does a device of {}", device.name, uuid, others->second);

@@ -31,13 +31,15 @@ void fence_device(Pass& pass, const api::PowerDevice& device, bool slow) {
   if (last != pass.view.lanes.end() && now - last->second.finished < pace && last->second.failures_in_a_row > 0) return;
   const bool read_lately = readings.last && now - readings.last->at < pace;
   if (readings.first_off) {
-    if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
+    if (!read_lately) pass.wish(lane, kPowerReadTimeout, ReadPower{node, device});
     return;
   }
   const auto asked = pass.view.requested.find(lane);
-  if (asked == pass.view.requested.end() || now - asked->second > (slow ? kFailedPowerPause : kRequestAgain))
-    if (may_power_off(pass, *pass.out.status.fence)) return pass.wish(lane, kActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
-  if (!read_lately) pass.wish(lane, kReadTimeout, ReadPower{node, device});
+  // An order that took longer than kRequestAgain would follow itself for ever, and what became of it would never be read.
+  const bool read_since = last == pass.view.lanes.end() || last->second.operation != name_of(PowerOff{});
+  if (asked == pass.view.requested.end() || (read_since && now - asked->second > (slow ? kFailedPowerPause : kRequestAgain)))
+    if (may_power_off(pass, *pass.out.status.fence)) return pass.wish(lane, kPowerActTimeout, PowerOff{node, device, expected_uuid(pass.view, device)});
+  if (!read_lately) pass.wish(lane, kPowerReadTimeout, ReadPower{node, device});
 }
 
 /// The level to work on: one that is proven off; else the lowest until its time is over, then the next one, the last one for ever.

@@ -51,14 +51,14 @@ void power_on(Pass& pass, const api::Fence& fence) {
     const std::string lane = "power/" + device.name;
     const auto readings = view.devices.find(device.name);
     if (!is_usable(view, device, nullptr)) continue;
-    if (readings == view.devices.end() || !is_fresh(readings->second.last, kProofReadableWithin, view.now)) {
-      if (pass.may_try(lane)) pass.wish(lane, kReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
+    if (readings == view.devices.end() || !is_readable_now(view, readings->second)) {
+      if (pass.may_try(lane)) pass.wish(lane, kPowerReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
       continue;
     }
     if (readings->second.last->value.state != power::State::kOff) continue;
     const auto asked = view.requested.find("on/" + device.name);
     if (asked == view.requested.end() || view.now - asked->second > kPowerOnAgain)
-      pass.wish(lane, kActTimeout, PowerOn{NodeName{view.object->metadata.name}, device});
+      pass.wish(lane, kPowerActTimeout, PowerOn{NodeName{view.object->metadata.name}, device, expected_uuid(view, device)});
   }
   pass.out.wake(view.now + kReturnReadEvery);
 }

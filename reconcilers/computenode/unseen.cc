@@ -32,9 +32,9 @@ bool shows_in_the_world(Pass& pass) {
   pass.keep_fresh(view.blocklist, kLookEvery, "blocklist", ReadBlocklist{});
   for (const api::PowerDevice& device : pass.spec().fencing.devices) {
     const auto found = view.devices.find(device.name);
-    const bool read = found != view.devices.end() && is_fresh(found->second.last, kLookEvery, view.now);
+    const bool read = found != view.devices.end() && is_fresh(found->second.last, kLookEvery + found->second.last_took, view.now);
     if (!read && pass.may_try("power/" + device.name))
-      pass.wish("power/" + device.name, kReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
+      pass.wish("power/" + device.name, kPowerReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
   }
   return any_listed(view, fence) || any_off(view) || is_marked(view, fence);
 }

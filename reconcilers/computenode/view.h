@@ -21,7 +21,10 @@ struct DeviceReadings {
   std::optional<Instant> first_off;       ///< start of the unbroken run of Off readings; On or an unknown state ends it
   std::optional<Instant> second_off;      ///< start of the run's second reading: it left after the first had said Off
   std::optional<Instant> last_off;
+  Duration last_took{};                   ///< from question to answer of the newest successful reading, at most kLongestAnswer
   MaybeReading<std::string> drill;        ///< newest drill: empty text is passed, else why not
+  std::string drill_note;                 ///< what the newest drill that passed found
+  bool rights_known = false;              ///< by that drill
   std::string read_error;                 ///< of the newest attempt to read; empty: it worked
 };
 
