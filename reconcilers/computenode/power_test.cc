@@ -206,7 +206,8 @@ TEST(OutletTest, OnlyThatItWasSeenOnWhileTheHostLivedTiesItToTheHost) {
   outlet.fence_agent = api::FenceAgentAccess{"fence_apc", {{"ip", "10.0.0.9"}, {"plug", "7"}}, std::nullopt};
   Scene scene;
   scene.object.spec.fencing.devices[0] = outlet;
-  scene.object.status.devices[0] = {"bmc", false, "", false, ""};
+  scene.object.status.devices[0] = api::DeviceStatus{};
+  scene.object.status.devices[0].name = "bmc";
   scene.rest.devices["bmc"].last->value.system_uuid.clear();
   scene.judged(api::VerdictValue::kUnknown).store(scene.decided());
   EXPECT_FALSE(scene.object.status.devices[0].seen_on) << "On beside a silent host says nothing about whose outlet it is";
