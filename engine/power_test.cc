@@ -68,7 +68,10 @@ std::optional<Duration> proven_after(Duration answer_time, Duration patience) {
   world.lead();
   api::ComputeNode object = fencing_node("compute-1");
   object.spec.fencing.devices = {ipmi("10.0.0.1:623")};
-  object.status.devices = {{"bmc", true, "", true, ""}};
+  api::DeviceStatus known;
+  known.name = "bmc";
+  known.seen_on = known.ready = true;
+  object.status.devices = {known};
   object.status.fence->power.state = api::ProofState::kRequested;
   object.status.fence->storage.state = api::ProofState::kSkipped;
   world.post(NodeChanged{object});
