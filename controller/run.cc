@@ -175,7 +175,6 @@ void Process::elect(const std::stop_token& stop) {
     mailbox_.put(ApiServerAlive{monotonic_now()});
   };
   hooks.on_lost = [this](const std::string& reason) {
-    term_.end();
     leading_ = false;
     telemetry_.leading(false);
     end("The leader's Lease is lost: exiting", reason);

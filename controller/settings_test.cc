@@ -1,10 +1,11 @@
 #include "controller/settings.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "base/temporary_folder.h"
 
 namespace vmha::controller {
 namespace {
@@ -15,15 +16,11 @@ constexpr const char* kClouds = "clouds: {main: {auth: {auth_url: 'http://k', us
 class SettingsTest : public ::testing::Test {
  protected:
   SettingsTest() {
-    std::string folder = (std::filesystem::temp_directory_path() / "vmha-settings-XXXXXX").string();
-    if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    folder_ = folder;
     clouds("one");
     write("ceph.conf", "[global]\n");
     write("keyring", "[client.vmha]\nkey = a\n");
     configuration("");
   }
-  ~SettingsTest() override { std::filesystem::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
   void clouds(const std::string& password) const {
@@ -40,7 +37,8 @@ class SettingsTest : public ::testing::Test {
     return Settings(*load(), load);
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_{"vmha-settings"};
+  const std::filesystem::path& folder_ = temporary_.path();
 };
 
 TEST_F(SettingsTest, NothingIsSaidWhileNothingIsEdited) {

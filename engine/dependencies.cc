@@ -7,10 +7,6 @@ namespace vmha {
 
 using protectedinstance::Dependency;
 
-namespace {
-constexpr Duration kLongestPause = seconds(61);  ///< between two attempts (reconcilers/protectedinstance/pass.h), in whole seconds
-}  // namespace
-
 /// Of an instance whose host has a standing fence, or whose recovery for one is under way: it has not come to its end.
 bool Engine::State::is_recovering(const api::ProtectedInstance& instance) const {
   if (instance.status.phase == api::InstancePhase::kGone) return false;
@@ -64,7 +60,7 @@ bool Engine::State::pauses(const api::ProtectedInstance& instance) const {
   const auto& recovery = instance.status.recovery;
   if (!recovery || !recovery->next_attempt_time) return false;
   const auto left = *recovery->next_attempt_time - wall;
-  return left > Duration(0) && left <= kLongestPause;  // a clock that was set back makes none longer
+  return left > Duration(0) && left <= protectedinstance::kLongestPause + seconds(1);  // in whole seconds; a clock that was set back makes none longer
 }
 
 /// What others wait for is as urgent as they are.
@@ -75,7 +71,7 @@ std::map<InstanceName, int> Engine::State::start_priorities(const std::vector<co
     std::set<InstanceName> seen;
     std::vector<const api::ProtectedInstance*> open = {instance};
     while (!open.empty()) {
-      const auto needed = open.back()->spec.depends_on;
+      const auto& needed = open.back()->spec.depends_on;
       open.pop_back();
       for (const api::Dependency& each : needed) {
         const InstanceName name{each.name};

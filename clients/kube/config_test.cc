@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/temporary_folder.h"
 #include "clients/kube/token_source.h"
 
 namespace vmha::kube {
@@ -15,12 +16,6 @@ using testing::HasSubstr;
 
 class ConfigTest : public testing::Test {
  protected:
-  ConfigTest() {
-    std::string name = testing::TempDir() + "vmha-kube-config-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~ConfigTest() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, const std::string& text) {
     const auto path = folder_ / name;
     std::filesystem::create_directories(path.parent_path());
@@ -41,7 +36,8 @@ class ConfigTest : public testing::Test {
     return load_config(sources);
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_{"vmha-kube-config"};
+  const std::filesystem::path& folder_ = temporary_.path();
 };
 
 TEST_F(ConfigTest, ReadsInlineData) {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "base/temporary_folder.h"
 #include "clients/http/test_certificates.h"
 #include "clients/power/redfish.h"
 
@@ -30,7 +31,8 @@ class Emulator {
   bool read_port();
 
   http::test::KeyPair ca_;
-  std::filesystem::path folder_;
+  TemporaryFolder temporary_{"vmha-redfish"};
+  const std::filesystem::path& folder_ = temporary_.path();
   std::string port_;
   pid_t pid_ = -1;
   int input_ = -1;

@@ -38,8 +38,6 @@ IpmiSimulator::~IpmiSimulator() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  std::error_code ignored;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
 
 void IpmiSimulator::write_files() const {
@@ -64,12 +62,9 @@ void IpmiSimulator::write_files() const {
 std::string IpmiSimulator::start() {
   const auto program = find_program(system_folders(), "ipmi_sim", "openipmi");
   if (!program) return describe(program.error());
-  std::string name = std::filesystem::temp_directory_path() / "vmha-ipmi-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) return "no temporary folder";
-  folder_ = name;
   port_ = free_port();
   write_files();
-  std::string conf = folder_ + "/lan.conf", emu = folder_ + "/lan.emu", log = folder_ + "/log";
+  std::string conf = folder_ + "/lan.conf", emu = folder_ + "/lan.emu", log = folder_ + "/log", folder = folder_;
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
@@ -78,7 +73,7 @@ std::string IpmiSimulator::start() {
   // A test that crashes must leave nothing behind: setpriv has the kernel kill ipmi_sim with it.
   std::string setpriv = "/usr/bin/setpriv", death = "--pdeathsig=KILL", path = *program;
   char c[] = "-c", f[] = "-f", s[] = "-s", n[] = "-n";
-  char* arguments[] = {setpriv.data(), death.data(), path.data(), c, conf.data(), f, emu.data(), s, folder_.data(), n, nullptr};
+  char* arguments[] = {setpriv.data(), death.data(), path.data(), c, conf.data(), f, emu.data(), s, folder.data(), n, nullptr};
   const int error = ::posix_spawn(&pid_, setpriv.c_str(), &files, nullptr, arguments, environ);
   ::posix_spawn_file_actions_destroy(&files);
   if (error != 0) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "base/temporary_folder.h"
 #include "clients/power/ipmi.h"
 
 namespace vmha::power::test {
@@ -30,7 +31,8 @@ class IpmiSimulator {
   void write_files() const;
   bool answers() const;
 
-  std::string folder_;
+  TemporaryFolder temporary_{"vmha-ipmi"};
+  const std::string folder_ = temporary_.path();
   int port_ = 0;
   pid_t pid_ = -1;
 };

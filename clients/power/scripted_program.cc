@@ -3,22 +3,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
-
-#include <stdlib.h>
 
 namespace vmha::power::test {
-
-ScriptedPrograms::ScriptedPrograms() {
-  std::string name = std::filesystem::temp_directory_path() / "vmha-programs-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  folder_ = name;
-}
-
-ScriptedPrograms::~ScriptedPrograms() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
 
 void ScriptedPrograms::make(const std::string& name, const std::string& body) const {
   const std::string path = folder_ + "/" + name;

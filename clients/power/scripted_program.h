@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/temporary_folder.h"
 #include "clients/power/program.h"
 
 namespace vmha::power::test {
@@ -9,8 +10,7 @@ namespace vmha::power::test {
 /// A folder with programs of this test: they write down how they were called and answer what the test says. Removed with it.
 class ScriptedPrograms {
  public:
-  ScriptedPrograms();
-  ~ScriptedPrograms();
+  ScriptedPrograms() = default;
   ScriptedPrograms(const ScriptedPrograms&) = delete;
   ScriptedPrograms& operator=(const ScriptedPrograms&) = delete;
 
@@ -25,7 +25,8 @@ class ScriptedPrograms {
   [[nodiscard]] Folders folders() const { return {folder_}; }
 
  private:
-  std::string folder_;
+  TemporaryFolder temporary_{"vmha-programs"};
+  const std::string folder_ = temporary_.path();
 };
 
 }  // namespace vmha::power::test

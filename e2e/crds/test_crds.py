@@ -342,7 +342,7 @@ def test_defaults_are_those_of_the_design(empty):
         "response": {"onIsolated": "Leave", "onStorageLost": "Fence", "onStorageLostAfterSeconds": 140},
         "fencing": {"require": "Data", "methods": ["Power", "Storage"], "powerTimeoutSeconds": 30},
         "storm": {"maxUnhealthy": "40%", "maxUnhealthyPerFailureDomain": "100%", "cooldownSeconds": 60, "maxConcurrentFences": 8},
-        "evacuation": {"maxConcurrent": 8, "maxConcurrentPerDestination": 2, "timeoutSeconds": 900, "maxAttempts": 5, "includeStopped": True},
+        "evacuation": {"maxConcurrent": 8, "maxConcurrentPerDestination": 2, "timeoutSeconds": 900, "maxAttempts": 5, "includeStopped": True, "dependencyTimeoutSeconds": 300},
         "return": {"mode": "Automatic", "powerOn": True, "healthySeconds": 60},
         "failureDomainLabel": "topology.kubernetes.io/rack"}
     assert empty.get("cn", "compute-1")["spec"] == {"policy": "default", "maintenance": False}

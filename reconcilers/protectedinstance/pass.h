@@ -16,7 +16,6 @@ inline constexpr Duration kLookAgain = seconds(5);         ///< while something 
 inline constexpr Duration kRestReadEvery = seconds(300);   ///< sweeps read everything more often; this only covers what they miss
 /// A request whose answer was lost has either shown itself by then (nova-api stores task and migration within the call) or did not happen.
 inline constexpr Duration kLostRequestWatch = seconds(20);
-inline constexpr Duration kLongestPause = seconds(60);     ///< between two attempts
 inline constexpr int kLockTries = 3;                       ///< the lock only keeps tenants off: a recovery does not depend on it
 
 struct Pass {

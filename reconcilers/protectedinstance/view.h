@@ -26,6 +26,8 @@ struct HostFacts {
   std::set<Address> addresses;       ///< its Ceph clients', as far as known
 };
 
+inline constexpr Duration kLongestPause = seconds(60);  ///< between two attempts
+
 /// One of spec.dependsOn.
 struct Dependency {
   enum class State {
