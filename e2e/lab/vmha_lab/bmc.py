@@ -79,10 +79,9 @@ def alive(host):
 
 def access(host):
     """How to reach it: what `lab env` says of it."""
-    reached = {"bmcType": host.bmc_types[0], "bmc": f"https://{host.bmc_address}", "bmcSystemID": "1"}
     if "Ipmi" in host.bmc_types:
-        reached["ipmi"] = f"{host.bmc_address}:{IPMI_PORT}"
-    return reached
+        return {"bmcType": "Ipmi", "ipmi": f"{host.bmc_address}:{IPMI_PORT}"}
+    return {"bmcType": "Redfish", "bmc": f"https://{host.bmc_address}", "bmcSystemID": "1"}
 
 
 def records(host):

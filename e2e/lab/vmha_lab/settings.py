@@ -84,7 +84,7 @@ class Host:
         return f"vm{network[0]}-{self.name}"
 
 
-HOSTS = {host.name: host for host in (Host(1, "worker-1"), Host(2, "worker-2", ("Redfish", "Ipmi")), Host(3, None))}
+HOSTS = {host.name: host for host in (Host(1, "worker-1"), Host(2, "worker-2", ("Ipmi",)), Host(3, None))}
 
 
 def clean_environment():
