@@ -1,5 +1,5 @@
-"""Issue 4, point 8: the API server goes away in the middle of a recovery, and then forgets its history. Whatever happens, each server is evacuated once
-and the host does not come back before its time.
+"""Issue 4, point 8: the API server goes away in the middle of a recovery, forgets its history, and at last its memory: etcd is restored to before the
+fence. One loss, one story; whatever happens, each server is evacuated once and the host does not come back before its time.
 """
 import time
 
@@ -9,7 +9,7 @@ from vmha_e2e import wait_for
 from vmha_e2e.checks import last_evacuation, require_evacuated_once, require_intact
 from vmha_e2e.lab import run
 from vmha_e2e.resources import QUICK, policy
-from vmha_e2e.world import fence, is_recovered, is_true, phase
+from vmha_e2e.world import fence, has_fence, is_recovered, is_true, phase, verdict
 
 HOST = "compute-2"
 AWAY_SECONDS = 90
@@ -22,6 +22,7 @@ class Story:
         self.names = world.boot("story", HOST, 3)
         world.begin(policy(**QUICK, evacuation={"maxConcurrent": 1, "maxConcurrentPerDestination": 1}, **{"return": {"powerOn": False, "healthySeconds": 5}}))
         world.wait_ready(self.names)
+        run("kube", "backup")
         self.earlier = last_evacuation(self.lab, HOST)
 
     def again(self):
@@ -47,6 +48,10 @@ class Story:
 
     def _records(self):
         return [record for record in self.lab.evacuations(HOST) if record["id"] > self.earlier]
+
+    def restore(self):
+        run("kube", "restore")
+        self.again()
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +86,24 @@ def test_away_in_the_middle_of_a_recovery(story):
     story.reason = f"vmha: {fence(world.recorder.get('cn', HOST))['id']}"
     require_recovered(story)
     require_fenced(story)
+
+
+def test_status_of_before_the_fence(story):
+    """Nova's mark and the blocklist entry are all that is left of the fence: it stands, and nothing is done a second time."""
+    story.restore()
+    world = story.world
+    story.wait("the fence adopted", lambda _: has_fence(world.kubectl.get("cn", HOST)))
+    require_fenced(story)
+    story.wait(f"{HOST} recovered", lambda record: is_recovered(record.get("cn", HOST)))
+    require_fenced(story)
+    require_recovered(story)
+
+
+def test_the_host_returns_at_last(story):
+    world = story.world
+    world.kubectl.patch("hap", "default", **{"return": {"powerOn": True}})
+    story.wait(f"{HOST} in service again", lambda record: verdict(record.get("cn", HOST)) == "Healthy" and not has_fence(record.get("cn", HOST)))
+    service = story.lab.services()[HOST]
+    assert (service["forced_down"], service["status"]) == (False, "enabled"), service
+    assert not story.lab.ceph.is_fenced(story.lab.machines[HOST]["storageAddress"]), story.lab.ceph.blocklist()
+    require_recovered(story)
