@@ -36,6 +36,7 @@ void Ceph::blocklist_remove(const std::vector<Address>& addresses) {
   for (Entry& entry : entries_) {
     if (entry.removed != 0 || std::find(addresses.begin(), addresses.end(), entry.address) == addresses.end()) continue;
     entry.removed = epoch_;
+    entry.removed_at = clock_.now();
     timeline_.say("ceph", "{} was taken off the blocklist", entry.address.value);
   }
 }
@@ -67,6 +68,11 @@ bool Ceph::is_refused(const Address& address, const ImageId& image) const {
   const std::uint32_t has = groups_[group_of(image)];
   return std::any_of(entries_.begin(), entries_.end(),
                      [&](const Entry& e) { return e.address == address && e.added <= has && (e.removed == 0 || e.removed > has); });
+}
+
+bool Ceph::was_cleared_within(const Address& address, Duration age) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& e) { return e.address == address && e.removed != 0 && clock_.now() - e.removed_at <= age; });
 }
 
 bool Ceph::write(Guest& guest) {

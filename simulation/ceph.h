@@ -29,6 +29,8 @@ class Ceph {
 
   /// A client of that address is refused by the placement group of this image, now.
   [[nodiscard]] bool is_refused(const Address& address, const ImageId& image) const;
+  /// Somebody took the address off the list, not longer ago than that: who read the list before may not know it yet.
+  [[nodiscard]] bool was_cleared_within(const Address& address, Duration age) const;
   /// A write of the guest: true when Ceph took it.
   bool write(Guest& guest);
   [[nodiscard]] std::vector<ceph::Watcher> watchers(const ImageId& image);
@@ -43,6 +45,7 @@ class Ceph {
     Address address;
     std::uint32_t added = 0;
     std::uint32_t removed = 0;  ///< 0: still listed
+    Instant removed_at{};
   };
   void new_map();
   static std::size_t group_of(const ImageId& image);

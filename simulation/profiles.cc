@@ -139,7 +139,9 @@ void World::repair_host(Failure failure) {
 /// Somebody power-cycles a fenced host that runs on, or starts one that is left off.
 void World::reboot_by_hand() {
   const bool runs_again = victim().on && victim().boots > 1;
-  if (checkers_.was_fenced(victim_) && !runs_again) {
+  if (!victim().on) {
+    machines_.power_on(victim_, "by hand");
+  } else if (checkers_.was_fenced(victim_) && !runs_again) {
     machines_.power_off(victim_, "by hand");
     clock_.after(seconds(30), [this] { machines_.power_on(victim_, "by hand"); });
   }
