@@ -87,6 +87,17 @@ void forget_what_was_proven(Pass& pass) {
   if (fence.state == FenceState::kProven) fence.state = FenceState::kFencing;
 }
 
+/// Nova took it out of service for this very fence, which happens only after its proof, and since then nothing was placed there; no source shows life.
+/// What it left behind may wake up beside its successors, and no guests are left to judge it by: its entries have to stand.
+bool was_proven_and_is_silent(const Pass& pass, const api::Fence& fence) {
+  const auto& evidence = pass.view.judgement.evidence;
+  const auto is = [&](const api::Evidence& e, api::EvidenceSource source, api::EvidenceState state) { return e.source == source && e.state == state; };
+  const bool silent = std::ranges::any_of(evidence, [&](const auto& e) { return is(e, api::EvidenceSource::kNovaService, api::EvidenceState::kStale); });
+  const bool lives = std::ranges::any_of(
+      evidence, [](const api::Evidence& e) { return e.source != api::EvidenceSource::kPower && e.state == api::EvidenceState::kAlive; });
+  return silent && !lives && marked(pass) == fence.id && pass.view.service->value.forced_down;
+}
+
 }  // namespace
 
 bool adopt_from_world(Pass& pass) {
@@ -121,7 +132,7 @@ bool may_power_off(const Pass& pass, const api::Fence& fence) {
 
 bool may_blocklist(const Pass& pass, const api::Fence& fence) {
   if (!fence.adopted || !reason_to_fence(pass).empty()) return true;
-  return fence.state == FenceState::kProven || pass.view.requested.count("storage") > 0;
+  return fence.state == FenceState::kProven || pass.view.requested.count("storage") > 0 || was_proven_and_is_silent(pass, fence);
 }
 
 }  // namespace vmha::computenode

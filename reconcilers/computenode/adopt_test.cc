@@ -120,6 +120,41 @@ TEST(AdoptTest, AHostThatIsJudgedDeadAgainIsFencedToTheEnd) {
   EXPECT_NE(wished<BlocklistAdd>(decision), nullptr);
 }
 
+TEST(AdoptTest, AHostThatNovaKeepsOutOfServiceForItAndThatIsSilentIsListedAgain) {
+  Lost scene;
+  scene.marked().adopted().judged(api::VerdictValue::kUnknown);  // its guests are elsewhere: nothing is left to judge it by
+  scene.blocklist = {{}, scene.now};
+  const NodeDecision decision = scene.decided();
+  EXPECT_NE(wished<BlocklistAdd>(decision), nullptr);
+  EXPECT_EQ(wished<PowerOff>(decision), nullptr);
+}
+
+struct NotListedCase {
+  std::string name;
+  std::function<void(Lost&)> make;
+};
+
+class NotListedTest : public ::testing::TestWithParam<NotListedCase> {};
+
+TEST_P(NotListedTest, WithoutThatNothingIsListedAnew) {
+  Lost scene;
+  scene.marked().adopted().judged(api::VerdictValue::kUnknown);
+  scene.blocklist = {{}, scene.now};
+  GetParam().make(scene);
+  EXPECT_EQ(wished<BlocklistAdd>(scene.decided()), nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, NotListedTest,
+    ::testing::Values(
+        NotListedCase{"its_lease_moves", [](Lost& s) {
+          s.rest.judgement.evidence.push_back({api::EvidenceSource::kKubernetesNode, api::EvidenceState::kAlive, std::nullopt, ""});
+        }},
+        NotListedCase{"nova_is_unknown", [](Lost& s) { s.rest.judgement.evidence[0].state = api::EvidenceState::kUnknown; }},
+        NotListedCase{"its_service_is_not_forced_down", [](Lost& s) { s.service.forced_down = false; }},
+        NotListedCase{"the_mark_is_another_fences", [](Lost& s) { s.service.disabled_reason = "vmha: compute-1-other"; }}),
+    [](const auto& tested) { return tested.param.name; });
+
 TEST(AdoptTest, APersonMayAskForTheRestAndTheWordStaysUntilItIsUsed) {
   Lost scene;
   scene.marked().adopted().judged(api::VerdictValue::kHealthy).person_asks(seconds(5));
