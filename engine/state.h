@@ -28,6 +28,7 @@ inline constexpr Duration kStatusTimeout = seconds(10);
 inline constexpr Duration kDiscoveryEvery = seconds(15);
 inline constexpr Duration kSweepEvery = seconds(30);
 inline constexpr Duration kFirstSweepsEvery = seconds(3);   ///< until an inventory is known
+inline constexpr Duration kBlocklistEvery = seconds(30);
 inline constexpr Duration kDrillEvery = std::chrono::minutes(10);
 inline constexpr Duration kFailedDrillEvery = seconds(30);
 inline constexpr Duration kStatusRetry = milliseconds(300); ///< after a conflict: the watch brings the newer object meanwhile
@@ -62,6 +63,7 @@ struct Engine::State {
   std::set<InstanceName> may_start;
   std::set<std::string> creating;          ///< objects whose creation was asked for and not yet seen
 
+  std::map<std::string, std::uint64_t> passes;  ///< by controller_of(key), for metrics
   std::map<std::string, Instant> missing_since;  ///< discovered objects whose host or server was not in the last looks
 
   // What several passes of one call of on() share; made by the first that needs it.
@@ -77,6 +79,7 @@ struct Engine::State {
   // engine.cc
   void handle(const Event& event);
   void run();
+  void count_pass(const std::string& key) { ++passes[controller_of(key)]; }
   [[nodiscard]] std::string random_suffix();
   void start(const Owner& owner, Duration timeout, Operation operation, std::vector<Announcement> announcements = {});
   void touch_node(const NodeName& name);
