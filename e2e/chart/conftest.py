@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import go_tools  # noqa: E402
+import chart_tools  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "vmha"
@@ -37,7 +37,7 @@ def controller():
 
 class Helm:
     def __init__(self, folder):
-        self.programs = go_tools.ensure()
+        self.programs = chart_tools.ensure()
         self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "KUBECONFIG": "/dev/null"}
         self.rendered = {}
 
@@ -82,7 +82,7 @@ def helm(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def promtool():
-    return go_tools.ensure() / "promtool"
+    return chart_tools.ensure() / "promtool"
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def cluster(tmp_path_factory):
         one = Cluster(folder)
         for namespace in (NAMESPACE, "metal3"):
             one.must("create", "namespace", namespace)
-        for file in go_tools.operator_definitions():
+        for file in chart_tools.operator_definitions():
             one.must("create", "-f", file)
         one.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         yield one
