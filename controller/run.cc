@@ -124,28 +124,30 @@ void Process::send(Effect effect) {
 
 void Process::finish(const Effect& effect, EffectDone done) {
   const Duration took = monotonic_now() - done.started;
-  telemetry_.effect(effect.operation, done.outcome, took);
+  telemetry_.effect(effect, done.outcome, took);
   if (!done.outcome) {
     const bool usual = done.outcome.error().kind == ErrorKind::kConflict || done.outcome.error().kind == ErrorKind::kNotFound;
     log::write(usual ? log::Level::kDebug : log::Level::kWarn, "A call failed", {{"call", name_of(effect.operation)}, {"key", effect.key}, {"why", describe(done.outcome.error())}});
   } else if (is_irreversible(effect.operation)) {
     log::info("A call was made", {{"call", name_of(effect.operation)}, {"key", effect.key}, {"took", to_text(took)}});
   }
-  if (const auto* write = std::get_if<WriteNodeStatus>(&effect.operation); write != nullptr && done.outcome)
-    if (const auto* after = std::get_if<api::ComputeNode>(&*done.outcome)) telemetry_.stored(write->object, *after);
+  if (done.outcome && std::holds_alternative<WriteNodeStatus>(effect.operation))
+    if (const auto* after = std::get_if<api::ComputeNode>(&*done.outcome)) telemetry_.stored(*after);
+  if (done.outcome && std::holds_alternative<WriteInstanceStatus>(effect.operation))
+    if (const auto* after = std::get_if<api::ProtectedInstance>(&*done.outcome)) telemetry_.stored(*after);
   mailbox_.put(std::move(done));
 }
 
 void Process::loop() {
   Instant next_snapshot{};
-  std::map<std::string, api::ComputeNode> nodes;
-  std::map<std::string, api::ProtectedInstance> instances;
   while (!stopping_) {
     const auto event = mailbox_.take(kTickEvery);
     const Instant now = monotonic_now();
     last_tick_ = now.time_since_epoch().count();
     if (event && std::holds_alternative<CachesSynced>(*event)) synced_ = true;
     questions_.answer([&](const NodeName& node) { return engine_.explain(node, now, wall_now()); });
+    if (const auto* changed = event ? std::get_if<NodeChanged>(&*event) : nullptr) telemetry_.seen(changed->object);
+    if (const auto* changed = event ? std::get_if<InstanceChanged>(&*event) : nullptr) telemetry_.seen(changed->object);
     for (Effect& effect : engine_.on(event ? *event : Event(Tick{}), now, wall_now())) send(std::move(effect));
     if (now < next_snapshot) continue;
     next_snapshot = now + kSnapshotEvery;
@@ -215,6 +217,7 @@ int Process::run() {
   } else {
     term_.set({identity_, 0, Instant::max() - seconds(3600)});
     leading_ = true;
+    telemetry_.leading(true);
     mailbox_.put(LeadershipGained{identity_ + "/0", false});
   }
   Reconfigure reconfigure(settings_, systems_);
@@ -244,8 +247,8 @@ void block_signals() {
 }
 
 int run(Settings& settings, const kube::Config& kubernetes, const std::string& version) {
-  Telemetry telemetry;
-  auto client = kube::Client::create(kubernetes, "vmha/" + version, telemetry.observer("kubernetes"));
+  Telemetry telemetry(version);
+  auto client = kube::Client::create(kubernetes, "vmha/" + version, telemetry.kubernetes_observer(kubernetes.server));
   if (!client) {
     std::fprintf(stderr, "vmha-controller: %s\n", client.error().message.c_str());
     return 2;

@@ -7,7 +7,12 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <map>
+#include <mutex>
 #include <set>
+#include <utility>
 
 namespace vmha::controller {
 namespace {
@@ -29,14 +34,77 @@ std::optional<Duration> between(const std::optional<WallTime>& from, const std::
   return *to - *from;
 }
 
-}  // namespace
+/// nullptr: not the end of a part of a fence.
+const char* outcome_of(api::ProofState state) {
+  switch (state) {
+    case api::ProofState::kProven: return "proven";
+    case api::ProofState::kFailed: return "failed";
+    case api::ProofState::kSkipped: return "skipped";
+    case api::ProofState::kPending:
+    case api::ProofState::kRequested: break;
+  }
+  return nullptr;
+}
 
-namespace {
+/// nullptr: not the end of a recovery.
+const char* outcome_of(api::RecoveryStep step) {
+  switch (step) {
+    case api::RecoveryStep::kAttested: return "recovered";
+    case api::RecoveryStep::kFailed: return "failed";
+    case api::RecoveryStep::kSkipped: return "skipped";
+    case api::RecoveryStep::kIntended:
+    case api::RecoveryStep::kLocked:
+    case api::RecoveryStep::kRequested:
+    case api::RecoveryStep::kMoved: break;
+  }
+  return nullptr;
+}
+
+/// What was counted of a ComputeNode. Ids of fences are never used twice, so a new one starts anew.
+struct CountedFence {
+  FenceId id;
+  api::ProofState power = api::ProofState::kPending;
+  api::ProofState storage = api::ProofState::kPending;
+  bool finished = false;
+};
+struct CountedRecovery {
+  FenceId id;
+  api::RecoveryStep step = api::RecoveryStep::kIntended;
+};
+
+CountedFence counted(const api::ComputeNode& node) {
+  const auto& fence = node.status.fence;
+  if (!fence) return {};
+  const auto& recovery = node.status.recovery;
+  return {fence->id, fence->power.state, fence->storage.state, recovery && recovery->fence_id == fence->id && recovery->finished_time};
+}
+
+CountedRecovery counted(const api::ProtectedInstance& instance) {
+  const auto& recovery = instance.status.recovery;
+  return recovery ? CountedRecovery{recovery->fence_id, recovery->phase} : CountedRecovery{};
+}
+
+/// "https://10.0.0.1:6443/prefix" -> "10.0.0.1:6443"
+std::string host_of(const std::string& server) {
+  const auto scheme = server.find("://");
+  const std::string rest = scheme == std::string::npos ? server : server.substr(scheme + 3);
+  return rest.substr(0, rest.find('/'));
+}
+
+/// Calls `f` with the name of each kind of effect.
+template <class F, std::size_t... I>
+void for_each_kind(F f, std::index_sequence<I...> /*all*/) {
+  (f(name_of(Operation(std::in_place_index<I>))), ...);
+}
 
 template <class Builder>
 auto& family(prometheus::Registry& registry, Builder builder, const char* metric, const char* help) {
   return builder.Name(metric).Help(help).Register(registry);
 }
+
+constexpr std::array kControllers = {"computenode", "protectedinstance", "hapolicy", "shared"};
+constexpr std::array kKinds = {ErrorKind::kNotFound,    ErrorKind::kConflict,  ErrorKind::kThrottled, ErrorKind::kTimeout,
+                               ErrorKind::kUnavailable, ErrorKind::kForbidden, ErrorKind::kInvalid,   ErrorKind::kUnknownOutcome};
 
 }  // namespace
 
@@ -52,7 +120,17 @@ struct Telemetry::Impl {
   prometheus::Family<prometheus::Gauge>& ready = family(registry, prometheus::BuildGauge(), "vmha_fencing_ready", "1 if a compute node could be fenced now.");
   prometheus::Family<prometheus::Gauge>& instances = family(registry, prometheus::BuildGauge(), "vmha_protected_instances", "Protected instances by phase.");
   prometheus::Family<prometheus::Gauge>& ages = family(registry, prometheus::BuildGauge(), "vmha_evidence_age_seconds", "Age of the newest look at a source of evidence.");
-  prometheus::Family<prometheus::Gauge>& blocklist = family(registry, prometheus::BuildGauge(), "vmha_blocklist_entries", "Entries of the Ceph blocklist by what they cover.");
+  prometheus::Family<prometheus::Gauge>& blocklist = family(registry, prometheus::BuildGauge(), "vmha_blocklist_entries", "Entries of the Ceph blocklist by owner: fence, librbd (single clients), drill (vmha trying its key) or foreign.");
+  prometheus::Family<prometheus::Gauge>& fence_states =
+      family(registry, prometheus::BuildGauge(), "vmha_compute_node_fence", "1 for the state of the standing fence of a compute node; None: it has none.");
+  prometheus::Gauge& not_recoverable =
+      family(registry, prometheus::BuildGauge(), "vmha_instances_not_recoverable", "Protected instances that could not be recovered if their host died now.").Add({});
+  prometheus::Family<prometheus::Counter>& rest_requests =
+      family(registry, prometheus::BuildCounter(), "rest_client_requests_total", "Number of HTTP requests to the API server by status code, method and host.");
+  prometheus::Family<prometheus::Counter>& reconciles =
+      family(registry, prometheus::BuildCounter(), "controller_runtime_reconcile_total", "Decisions made (success) and calls that failed (error), by controller.");
+  prometheus::Family<prometheus::Counter>& reconcile_errors =
+      family(registry, prometheus::BuildCounter(), "controller_runtime_reconcile_errors_total", "Calls that failed, by the controller that asked for them.");
   prometheus::Gauge& storm = family(registry, prometheus::BuildGauge(), "vmha_storm_held", "1 while fences are held back by the storm budget.").Add({});
   prometheus::Gauge& depth = family(registry, prometheus::BuildGauge(), "workqueue_depth", "Objects that wait to be looked at.").Add({{"name", "vmha"}});
   prometheus::Gauge& in_flight = family(registry, prometheus::BuildGauge(), "vmha_effects_in_flight", "Effects that have not ended yet.").Add({});
@@ -67,14 +145,32 @@ struct Telemetry::Impl {
   prometheus::Family<Histogram>& ping = family(registry, prometheus::BuildHistogram(), "vmha_storage_ping_seconds", "How long a round of storage pings took.");
   Histogram& ping_seconds = ping.Add({}, kCallSeconds);
   std::set<std::string> nodes;
+  std::atomic<bool> leading{false};
+  std::mutex mutex;  ///< of the two maps
+  std::map<std::string, CountedFence> fences_counted;
+  std::map<std::string, CountedRecovery> recoveries_counted;
 };
 
-Telemetry::Telemetry() : impl_(std::make_unique<Impl>()) {
+Telemetry::Telemetry(const std::string& version) : impl_(std::make_unique<Impl>()) {
+  family(impl_->registry, prometheus::BuildGauge(), "vmha_build_info", "1, with the version of this process.").Add({{"version", version}}).Set(1);
+  for (const char* controller : kControllers) {
+    for (const char* result : {"success", "error"}) impl_->reconciles.Add({{"controller", controller}, {"result", result}});
+    impl_->reconcile_errors.Add({{"controller", controller}});
+  }
+  for_each_kind(
+      [&](const char* kind) {
+        impl_->effects.Add({{"kind", kind}, {"outcome", "ok"}});
+        for (const ErrorKind outcome : kKinds) impl_->effects.Add({{"kind", kind}, {"outcome", to_string(outcome)}});
+      },
+      std::make_index_sequence<std::variant_size_v<Operation>>());
   for (const char* method : {"power", "storage"}) {
     for (const char* outcome : {"proven", "failed", "skipped"}) impl_->fences.Add({{"method", method}, {"outcome", outcome}});
     impl_->fence_seconds.Add({{"method", method}}, kRecoverySeconds);
   }
   for (const char* outcome : {"recovered", "failed", "skipped"}) impl_->recoveries.Add({{"outcome", outcome}});
+  for (const char* system : {"nova", "kubernetes", "redfish"})
+    for (const char* verb : {"GET", "POST", "PUT", "PATCH", "DELETE"}) impl_->request_seconds.Add({{"system", system}, {"verb", verb}}, kCallSeconds);
+  snapshot({});
 }
 Telemetry::~Telemetry() = default;
 
@@ -86,44 +182,80 @@ http::Client::Observer Telemetry::observer(const std::string& system) {
   };
 }
 
-void Telemetry::effect(const Operation& operation, const Result<Answer>& outcome, Duration took) {
-  impl_->effects.Add({{"kind", name_of(operation)}, {"outcome", outcome ? "ok" : to_string(outcome.error().kind)}}).Increment();
-  if (std::holds_alternative<PingImages>(operation)) impl_->ping_seconds.Observe(in_seconds(took));
-}
-
-void Telemetry::stored(const api::ComputeNode& before, const api::ComputeNode& after) {
-  if (!after.status.fence) return;
-  const api::Fence& now = *after.status.fence;
-  const api::Fence old = before.status.fence && before.status.fence->id == now.id ? *before.status.fence : api::Fence{};
-  const auto count = [&](const char* method, api::ProofState was, api::ProofState is, const std::optional<WallTime>& proven) {
-    if (was == is) return;
-    const char* outcome = is == api::ProofState::kProven ? "proven" : is == api::ProofState::kFailed ? "failed" : is == api::ProofState::kSkipped ? "skipped" : nullptr;
-    if (outcome == nullptr) return;
-    impl_->fences.Add({{"method", method}, {"outcome", outcome}}).Increment();
-    if (const auto took = between(now.decided_time, proven)) impl_->fence_seconds.Add({{"method", method}}, kRecoverySeconds).Observe(in_seconds(*took));
+http::Client::Observer Telemetry::kubernetes_observer(const std::string& server) {
+  return [this, host = host_of(server), count = observer("kubernetes")](const http::Exchange& exchange) {
+    count(exchange);
+    const std::string code = exchange.status == 0 ? "<error>" : std::to_string(exchange.status);  // as client-go says it
+    impl_->rest_requests.Add({{"code", code}, {"host", host}, {"method", std::string(exchange.method)}}).Increment();
   };
-  count("power", old.power.state, now.power.state, now.power.proven_time);
-  count("storage", old.storage.state, now.storage.state, now.storage.proven_time);
-  const auto& recovery = after.status.recovery;
-  const bool was_finished = before.status.recovery && before.status.recovery->finished_time;
-  if (!recovery || !recovery->finished_time || was_finished) return;
-  if (const auto took = between(now.decided_time, recovery->finished_time)) impl_->host_seconds.Observe(in_seconds(*took));
 }
 
-void Telemetry::stored(const api::ProtectedInstance& before, const api::ProtectedInstance& after) {
-  const auto& recovery = after.status.recovery;
-  if (!recovery) return;
-  const bool same = before.status.recovery && before.status.recovery->fence_id == recovery->fence_id && before.status.recovery->phase == recovery->phase;
-  if (same) return;
-  const char* outcome = recovery->phase == api::RecoveryStep::kAttested  ? "recovered"
-                        : recovery->phase == api::RecoveryStep::kFailed  ? "failed"
-                        : recovery->phase == api::RecoveryStep::kSkipped ? "skipped"
-                                                                         : nullptr;
-  if (outcome == nullptr) return;
-  impl_->recoveries.Add({{"outcome", outcome}}).Increment();
-  const auto took = between(recovery->started_time, recovery->finished_time);
-  if (recovery->phase == api::RecoveryStep::kAttested && took) impl_->instance_seconds.Observe(in_seconds(*took));
+void Telemetry::effect(const Effect& effect, const Result<Answer>& outcome, Duration took) {
+  impl_->effects.Add({{"kind", name_of(effect.operation)}, {"outcome", outcome ? "ok" : to_string(outcome.error().kind)}}).Increment();
+  if (std::holds_alternative<PingImages>(effect.operation)) impl_->ping_seconds.Observe(in_seconds(took));
+  // Both are usual answers: somebody wrote first, or it is gone; the next pass sees what is there.
+  if (outcome || outcome.error().kind == ErrorKind::kConflict || outcome.error().kind == ErrorKind::kNotFound) return;
+  const std::string controller = controller_of(effect.key);
+  impl_->reconciles.Add({{"controller", controller}, {"result", "error"}}).Increment();
+  impl_->reconcile_errors.Add({{"controller", controller}}).Increment();
 }
+
+void Telemetry::seen(const api::ComputeNode& node) {
+  const std::lock_guard lock(impl_->mutex);
+  const auto [known, fresh] = impl_->fences_counted.try_emplace(node.metadata.name, counted(node));
+  if (!fresh && !impl_->leading) known->second = counted(node);
+}
+
+void Telemetry::seen(const api::ProtectedInstance& instance) {
+  const std::lock_guard lock(impl_->mutex);
+  const auto [known, fresh] = impl_->recoveries_counted.try_emplace(instance.metadata.name, counted(instance));
+  if (!fresh && !impl_->leading) known->second = counted(instance);
+}
+
+void Telemetry::stored(const api::ComputeNode& after) {
+  const CountedFence is = counted(after);
+  CountedFence was;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    was = std::exchange(impl_->fences_counted[after.metadata.name], is);
+  }
+  if (!after.status.fence) return;
+  if (was.id != is.id) was = {};
+  const api::Fence& fence = *after.status.fence;
+  const auto count = [&](const char* method, api::ProofState before, api::ProofState now, const std::optional<WallTime>& proven) {
+    const char* outcome = outcome_of(now);
+    if (before == now || outcome == nullptr) return;
+    impl_->fences.Add({{"method", method}, {"outcome", outcome}}).Increment();
+    const auto took = between(fence.decided_time, proven);
+    if (now == api::ProofState::kProven && took) impl_->fence_seconds.Add({{"method", method}}, kRecoverySeconds).Observe(in_seconds(*took));
+  };
+  count("power", was.power, is.power, fence.power.proven_time);
+  count("storage", was.storage, is.storage, fence.storage.proven_time);
+  if (!is.finished || was.finished) return;
+  if (const auto took = between(fence.decided_time, after.status.recovery->finished_time)) impl_->host_seconds.Observe(in_seconds(*took));
+}
+
+void Telemetry::stored(const api::ProtectedInstance& after) {
+  const CountedRecovery is = counted(after);
+  CountedRecovery was;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    was = std::exchange(impl_->recoveries_counted[after.metadata.name], is);
+  }
+  if (!after.status.recovery) return;
+  const char* outcome = outcome_of(is.step);
+  if (outcome == nullptr || (was.id == is.id && was.step == is.step)) return;
+  impl_->recoveries.Add({{"outcome", outcome}}).Increment();
+  const auto took = between(after.status.recovery->started_time, after.status.recovery->finished_time);
+  if (is.step == api::RecoveryStep::kAttested && took) impl_->instance_seconds.Observe(in_seconds(*took));
+}
+
+namespace {
+
+constexpr std::array kFenceStates = {api::FenceState::kHeld, api::FenceState::kFencing, api::FenceState::kProven, api::FenceState::kLifting};
+constexpr std::array kSources = {api::EvidenceSource::kNovaService, api::EvidenceSource::kKubernetesNode, api::EvidenceSource::kStoragePing, api::EvidenceSource::kPower};
+
+}  // namespace
 
 void Telemetry::snapshot(const Snapshot& s) {
   static constexpr std::array<api::VerdictValue, 6> kVerdicts = {api::VerdictValue::kHealthy, api::VerdictValue::kAgentDown, api::VerdictValue::kIsolated,
@@ -133,11 +265,16 @@ void Telemetry::snapshot(const Snapshot& s) {
     nodes.insert(node);
     for (const auto value : kVerdicts) impl_->verdicts.Add({{"node", node}, {"verdict", name(value)}}).Set(value == verdict ? 1 : 0);
     impl_->ready.Add({{"node", node}}).Set(s.fencing_ready.at(node) ? 1 : 0);
+    const auto& fence = s.fences.at(node);
+    impl_->fence_states.Add({{"node", node}, {"state", "None"}}).Set(fence ? 0 : 1);
+    for (const auto state : kFenceStates) impl_->fence_states.Add({{"node", node}, {"state", name(state)}}).Set(fence == state ? 1 : 0);
   }
   for (const std::string& gone : impl_->nodes) {
     if (nodes.count(gone) > 0) continue;
     for (const auto value : kVerdicts) impl_->verdicts.Remove(&impl_->verdicts.Add({{"node", gone}, {"verdict", name(value)}}));
     impl_->ready.Remove(&impl_->ready.Add({{"node", gone}}));
+    impl_->fence_states.Remove(&impl_->fence_states.Add({{"node", gone}, {"state", "None"}}));
+    for (const auto state : kFenceStates) impl_->fence_states.Remove(&impl_->fence_states.Add({{"node", gone}, {"state", name(state)}}));
   }
   impl_->nodes = nodes;
   for (int i = 0; i < 8; ++i) {
@@ -145,9 +282,16 @@ void Telemetry::snapshot(const Snapshot& s) {
     const auto found = s.instances.find(phase);
     impl_->instances.Add({{"phase", name(phase)}}).Set(found == s.instances.end() ? 0 : found->second);
   }
-  for (const auto& [source, age] : s.evidence_age)
-    impl_->ages.Add({{"source", name(source)}}).Set(age ? in_seconds(*age) : std::numeric_limits<double>::quiet_NaN());
-  for (const char* owner : {"fence", "librbd", "foreign"}) {
+  for (const auto source : kSources) {
+    const auto age = s.evidence_age.find(source);
+    impl_->ages.Add({{"source", name(source)}}).Set(age != s.evidence_age.end() && age->second ? in_seconds(*age->second) : std::numeric_limits<double>::quiet_NaN());
+  }
+  for (const auto& [controller, passes] : s.passes) {
+    prometheus::Counter& counter = impl_->reconciles.Add({{"controller", controller}, {"result", "success"}});
+    counter.Increment(static_cast<double>(passes) - counter.Value());
+  }
+  impl_->not_recoverable.Set(s.not_recoverable);
+  for (const char* owner : {"fence", "librbd", "drill", "foreign"}) {
     const auto found = s.blocklist_entries.find(owner);
     impl_->blocklist.Add({{"owner", owner}}).Set(found == s.blocklist_entries.end() ? 0 : found->second);
   }
@@ -156,7 +300,10 @@ void Telemetry::snapshot(const Snapshot& s) {
   impl_->in_flight.Set(static_cast<double>(s.effects_in_flight));
 }
 
-void Telemetry::leading(bool leading) { impl_->leader.Set(leading ? 1 : 0); }
+void Telemetry::leading(bool leading) {
+  impl_->leading = leading;
+  impl_->leader.Set(leading ? 1 : 0);
+}
 
 std::string Telemetry::text() const { return prometheus::TextSerializer().Serialize(impl_->registry.Collect()); }
 

@@ -124,6 +124,7 @@ void Engine::State::run() {
   for (std::size_t done = 0; done < kKeysPerPass; ++done) {
     const auto key = queue.take();
     if (!key) return;
+    count_pass(*key);
     if (key->rfind("cn/", 0) == 0) {
       pass_node(NodeName{key->substr(3)});
     } else if (key->rfind("hap/", 0) == 0) {
@@ -134,36 +135,6 @@ void Engine::State::run() {
       pass_instance(InstanceName{key->substr(3)});
     }
   }
-}
-
-const char* Engine::State::owner_of(const ceph::BlocklistEntry& entry) const {
-  if (entry.nonce != 0) return "librbd";  // one client, by whoever broke its lock
-  const bool ours = std::ranges::any_of(world.nodes, [&](const auto& named) {
-    const auto& fence = named.second.status.fence;
-    return computenode::is_standing(fence) &&
-           std::ranges::any_of(fence->storage.addresses, [&](const Address& address) { return computenode::is_entry_of(entry, address); });
-  });
-  return ours ? "fence" : "foreign";
-}
-
-Snapshot Engine::snapshot(Instant now) const {
-  const State& s = *state_;
-  Snapshot snapshot;
-  snapshot.leading = s.leading && !s.lost;
-  snapshot.caches_synced = s.synced;
-  for (const auto& [name, node] : s.world.nodes) {
-    snapshot.verdicts[name.value] = node.status.verdict.value;
-    snapshot.fencing_ready[name.value] = api::is_true(node.status.conditions, api::condition::kFencingReady);
-  }
-  for (const auto& [name, instance] : s.world.instances) ++snapshot.instances[instance.status.phase];
-  for (const auto source : {api::EvidenceSource::kNovaService, api::EvidenceSource::kKubernetesNode, api::EvidenceSource::kStoragePing, api::EvidenceSource::kPower})
-    snapshot.evidence_age[source] = s.evidence.age(source, now);
-  if (s.world.blocklist)
-    for (const ceph::BlocklistEntry& entry : s.world.blocklist->value) ++snapshot.blocklist_entries[s.owner_of(entry)];
-  snapshot.storm_held = s.storm.is_held();
-  snapshot.effects_in_flight = s.calls.in_flight();
-  snapshot.queue_depth = s.queue.depth();
-  return snapshot;
 }
 
 }  // namespace vmha

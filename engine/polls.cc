@@ -43,6 +43,7 @@ void Engine::State::poll() {
   if (is_due("pings", every)) start(Owner{"", "pings"}, kPingTimeout, PingImages{evidence.next_pings()});
   if (world.services && is_due("servers", kDiscoveryEvery)) start(Owner{"", "servers"}, kListTimeout, ReadAllServers{});
   if (is_due("drill", failed(world.ceph_drill) || !world.ceph_drill ? kFailedDrillEvery : kDrillEvery)) start(Owner{"", "drill"}, kPollTimeout, DrillCeph{});
+  if (is_due("blocklist", kBlocklistEvery)) start(Owner{"", "blocklist"}, kPollTimeout, ReadBlocklist{});  // entries without an owner are reported
   if (is_due("addresses", world.cluster_addresses ? kDrillEvery : kFailedDrillEvery)) start(Owner{"", "addresses"}, kPollTimeout, ReadClusterAddresses{});
   if (is_due("policies", kPolicyEvery))
     for (const auto& [name, policy] : world.policies) queue.add("hap/" + name, Queue::Priority::kOrdinary);

@@ -64,6 +64,7 @@ struct Engine::State {
   std::set<InstanceName> may_start;
   std::set<std::string> creating;          ///< objects whose creation was asked for and not yet seen
 
+  std::map<std::string, std::uint64_t> passes;  ///< by controller_of(key), for metrics
   std::map<std::string, Instant> missing_since;  ///< discovered objects whose host or server was not in the last looks
 
   // What several passes of one call of on() share; made by the first that needs it.
@@ -80,6 +81,7 @@ struct Engine::State {
   // engine.cc
   void handle(const Event& event);
   void run();
+  void count_pass(const std::string& key) { ++passes[controller_of(key)]; }
   [[nodiscard]] std::string random_suffix();
   void start(const Owner& owner, Duration timeout, Operation operation, std::vector<Announcement> announcements = {});
   void touch_node(const NodeName& name);
@@ -87,8 +89,6 @@ struct Engine::State {
   void touch_instance(const InstanceName& name);
   void touch_instances_on(const NovaHost& host);
   void touch_instances_of(const ServerId& server);
-
-  [[nodiscard]] const char* owner_of(const ceph::BlocklistEntry& entry) const;
 
   // answers.cc: what a finished effect means
   void answer(const EffectDone& done);

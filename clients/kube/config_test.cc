@@ -127,6 +127,13 @@ TEST_F(ConfigTest, ATokenFileIsReadAgainWhenItChangedButNotLookedAtAllTheTime) {
   EXPECT_EQ(source.get(start + TokenSource::kBetweenLooks), "another");
 }
 
+TEST_F(ConfigTest, TheTokenIsThereBeforeAnybodyAsks) {
+  const std::string file = write("token", "good");
+  TokenSource source("", file);
+  std::filesystem::remove(file);
+  EXPECT_EQ(source.get(Instant(seconds(100))), "good") << "else whoever asks while another still reads has none";
+}
+
 TEST_F(ConfigTest, ARefusedTokenIsReadAgainAtOnceAndOnlyAnotherOneIsWorthATry) {
   const std::string file = write("token", "first");
   TokenSource source("", file);

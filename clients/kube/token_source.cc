@@ -6,7 +6,10 @@
 
 namespace vmha::kube {
 
-TokenSource::TokenSource(std::string fixed, std::string file) : file_(std::move(file)), token_(std::move(fixed)) {}
+TokenSource::TokenSource(std::string fixed, std::string file) : file_(std::move(file)), token_(std::move(fixed)) {
+  // Before there are threads: while the first of them still read the file, the others would ask as nobody.
+  if (!file_.empty()) read(nullptr);
+}
 
 std::string TokenSource::get(Instant now) {
   bool due = false;

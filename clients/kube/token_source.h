@@ -15,6 +15,7 @@ class TokenSource {
  public:
   static constexpr Duration kBetweenLooks = seconds(3);
 
+  /// Reads the file for the first time; one that is not there yet is looked for again.
   TokenSource(std::string fixed, std::string file);
 
   /// Empty: there is none. Looks at the file (its modification time and size) when the last look is kBetweenLooks ago.
