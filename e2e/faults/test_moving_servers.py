@@ -14,16 +14,17 @@ from vmha_e2e.resources import QUICK, policy
 from vmha_e2e.world import condition, fence, is_recovered, is_true, phase, recovery, status
 
 HOST = "compute-1"
-NAMES = [f"many-{number}" for number in range(1, 11)]
-PLAIN, SHARED, STOPPED, LOCKED, BROKEN, HALTING, PAUSED, RESIZED, DELETED, LEAVING = NAMES
+NAMES = [f"many-{number}" for number in range(1, 13)]
+PLAIN, SHARED, STOPPED, LOCKED, BROKEN, HALTING, PAUSED, RESIZED, DELETED, LEAVING, SHELVED, RESCUED = NAMES
 COMING = "coming"  # on compute-3
+STAYING = (PAUSED, RESIZED, SHELVED, RESCUED)
 MOVED = (PLAIN, SHARED, STOPPED, LOCKED, BROKEN, HALTING, LEAVING)
 SECONDS = 300
 QUIET = {"evacuation": {"maxConcurrent": 4}, "return": {"powerOn": False}}
 
 
 class Loss:
-    """compute-1 with ten servers and one on its way to it loses its power."""
+    """compute-1 with twelve servers and one on its way to it loses its power."""
 
     def __init__(self, world):
         self.world, self.lab = world, world.lab
@@ -70,8 +71,9 @@ class Loss:
         lab.act(ids[LOCKED], "lock", {"locked_reason": "mine"})
         lab.act(ids[BROKEN], "os-resetState", {"state": "error"})
         lab.shut_off(STOPPED)
-        lab.mark_resized(ids[RESIZED])
-        told = {PAUSED: "ServerState", RESIZED: "ServerState", BROKEN: "ServerError"}
+        for name, state in {RESIZED: "resized", SHELVED: "shelved", RESCUED: "rescued"}.items():
+            lab.mark(ids[name], state)
+        told = {**dict.fromkeys(STAYING, "ServerState"), BROKEN: "ServerError"}
         self.world.wait("what would stop a recovery is said beforehand", lambda _: all(
             condition(self.world.instance(name), "Recoverable").get("reason") == reason for name, reason in told.items()), 90)
 
@@ -88,7 +90,8 @@ def loss(shared_world):
 
 
 def test_what_would_stop_a_recovery_was_said_beforehand(loss):
-    for name, words in {PAUSED: "a server that is paused", RESIZED: "a server that is resized", BROKEN: "it is in ERROR"}.items():
+    states = {PAUSED: "paused", RESIZED: "resized", SHELVED: "shelved", RESCUED: "rescued"}
+    for name, words in {**{name: f"a server that is {state}" for name, state in states.items()}, BROKEN: "it is in ERROR"}.items():
         assert loss.recoverable[name]["status"] == "False" and words in loss.recoverable[name]["message"], loss.recoverable[name]
     assert loss.recoverable[PLAIN]["status"] == "True", loss.recoverable[PLAIN]
 
@@ -105,7 +108,7 @@ def test_ends_elsewhere_once_and_attested(loss, name):
         require_evacuated_once(loss.lab, HOST, [name], since=loss.evacuations_before)
 
 
-@pytest.mark.parametrize("name", [PAUSED, RESIZED])
+@pytest.mark.parametrize("name", STAYING)
 def test_what_nova_cannot_evacuate_stays_with_the_reason_in_status(loss, name):
     instance = loss.world.instance(name)
     assert loss.after[name]["host"] == HOST

@@ -101,9 +101,9 @@ class Lab:
         body = {"status": "enabled"} if enabled else {"status": "disabled", "disabled_reason": "by the test"}
         self.cloud.nova("PUT", f"/os-services/{self.services()[host]['id']}", body)
 
-    def mark_resized(self, server):
-        """As nova shows a resized server that nobody has confirmed: its hosts have no ssh for a real resize."""
-        commands.run("mariadb", "--no-defaults", "-uroot", "-S", DATA / "mysql.sock", data=f"UPDATE nova.instances SET vm_state='resized' WHERE uuid='{server}'")
+    def mark(self, server, vm_state):
+        """As nova shows a server that is resized and not confirmed, shelved or in rescue: the lab has no ssh between hosts and no image service to write to."""
+        commands.run("mariadb", "--no-defaults", "-uroot", "-S", DATA / "mysql.sock", data=f"UPDATE nova.instances SET vm_state='{vm_state}' WHERE uuid='{server}'")
 
     def take_memory(self, host):
         """All memory that placement could still give on this host goes to consumers that nova does not know and leaves alone."""

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/evidence/cloud_for_tests.h"
+#include "engine/evidence/lease_log.h"
 
 namespace vmha::evidence {
 namespace {
@@ -112,6 +113,31 @@ TEST(EvidenceGatesTest, EveryLeaseSilentIsAWatchThatHangs) {
   cloud.leases_delivered = true;
   cloud.run(30);
   EXPECT_EQ(cloud[2].judgement.value, VerdictValue::kAgentDown);
+}
+
+TEST(EvidenceGatesTest, AFencedHostsLeaseIsExpectedToBeSilent) {
+  constexpr Duration kEvery = seconds(10);
+  Instant now{};
+  LeaseLog leases;
+  leases.configure(api::Detection{});
+  const auto run = [&](const std::vector<std::string>& living, int rounds) {
+    for (int round = 0; round < rounds; ++round, now += kEvery) {
+      for (const std::string& node : living) leases.observe(node, std::to_string(now.time_since_epoch().count()), now);
+      leases.api_server_alive(now);
+    }
+  };
+  run({"one", "two"}, 12);
+  run({"two"}, 12);
+  run({}, 12);
+  EXPECT_EQ(leases.gate(now), "every node's Lease is silent") << "nothing explains any of them";
+  leases.set_fenced("one", true);
+  now += seconds(1);
+  leases.api_server_alive(now);
+  EXPECT_EQ(leases.gate(now), "") << "one of them is fenced, and of the others there is just one";
+  leases.set_fenced("one", false);
+  now += seconds(1);
+  leases.api_server_alive(now);
+  EXPECT_NE(leases.gate(now), "");
 }
 
 TEST(EvidenceGatesTest, ACellWithoutStateShutsNova) {

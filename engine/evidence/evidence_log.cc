@@ -94,6 +94,8 @@ void EvidenceLog::track(const HostRef& host) {
     state_->guests.forget(found->second.ref.nova_host);
     found->second.history = {};
   }
+  if (const auto& before = found->second.ref.kubernetes_node) state_->leases.set_fenced(*before, false);
+  if (host.kubernetes_node) state_->leases.set_fenced(*host.kubernetes_node, host.own_fence);
   found->second.ref = host;
   state_->guests.track(host.nova_host, host.client_addresses);
   state_->power.track(host.node, host.devices);
@@ -103,6 +105,7 @@ void EvidenceLog::forget(const NodeName& node) {
   const auto* host = state_->find(node);
   if (host == nullptr) return;
   const NovaHost nova_host = host->ref.nova_host;
+  if (host->ref.kubernetes_node) state_->leases.set_fenced(*host->ref.kubernetes_node, false);
   state_->guests.forget(nova_host);
   state_->power.forget(node);
   state_->hosts.erase(node);

@@ -19,6 +19,11 @@ void LeaseLog::observe(const std::string& node, const std::string& renew_time, I
 
 void LeaseLog::gone(const std::string& node) { leases_.erase(node); }
 
+void LeaseLog::set_fenced(const std::string& node, bool fenced) {
+  if (fenced) fenced_.insert(node);
+  else fenced_.erase(node);
+}
+
 void LeaseLog::api_server_alive(Instant at) {
   if (last_alive_ && at <= *last_alive_) return;
   if (last_alive_ && at - *last_alive_ > kLeaseInterval) restart_watch(at);
@@ -44,7 +49,14 @@ void LeaseLog::count_gate(Instant now) {
     const Duration usual = std::max(entry.second.usual_interval(), usual_);
     return entry.second.quiet(now) > (usual > Duration{0} ? usual * 3 / 2 : Duration{detection_.node_lease_stale});
   };
-  const bool before = std::exchange(all_silent_, leases_.size() > 1 && std::all_of(leases_.begin(), leases_.end(), is_silent));
+  std::size_t counted = 0;
+  std::size_t silent = 0;
+  for (const auto& entry : leases_) {
+    if (fenced_.count(entry.first) > 0) continue;
+    ++counted;
+    if (is_silent(entry)) ++silent;
+  }
+  const bool before = std::exchange(all_silent_, counted > 1 && silent == counted);
   if (before && !all_silent_) restart_watch(now);
 }
 
