@@ -160,9 +160,9 @@ def test_none_kept_the_end_of_the_recovery_waiting(loss, capsys):
 
 
 def test_destination_dies_in_mid_evacuation(world):
-    """The attempt ends by the proven fence of its destination, the next one goes to the third host. The first host is no Kubernetes node: else every
-    node's Lease would be silent, which is no evidence against the second."""
-    first, second, third = "compute-3", "compute-2", "compute-1"
+    """The attempt ends by the proven fence of its destination, the next one goes to the third host. Both are Kubernetes nodes, and there is no other:
+    that the first one's Lease is silent is no riddle, as it is fenced."""
+    first, second, third = "compute-1", "compute-2", "compute-3"
     name, = world.boot("twice", first)
     world.begin(policy(**QUICK, **QUIET, storm={"maxUnhealthy": "100%"}))
     world.wait_ready([name])
