@@ -10,48 +10,11 @@ import pytest
 from vmha_e2e.checks import last_evacuation, require_evacuated_once, require_intact
 from vmha_e2e.lab import run
 from vmha_e2e.resources import QUICK, QUICK_RETURN, policy
+from vmha_e2e.steps import Steps
 from vmha_e2e.world import fence, is_true, verdict
 
 STEP_SECONDS = 180
 END_SECONDS = 300
-
-
-class Steps:
-    """When each step has happened, by what the world or the status shows of it."""
-
-    def __init__(self, world, host, earlier):
-        self._world, self._host = world, host
-        self._address = world.lab.machines[host]["storageAddress"]
-        self._earlier = earlier
-        self._listed = False
-
-    def _node(self):
-        return self._world.recorder.get("cn", self._host)
-
-    def fence_intent(self):
-        return fence(self._node()).get("state") == "Fencing"
-
-    def power_proof(self):
-        return fence(self._node()).get("power", {}).get("state") == "Proven"
-
-    def storage_proof(self):
-        return fence(self._node()).get("storage", {}).get("state") == "Proven"
-
-    def force_down(self):
-        return self._world.lab.services()[self._host]["forced_down"]
-
-    def first_evacuate_request(self):
-        return last_evacuation(self._world.lab, self._host) > self._earlier
-
-    def attest(self):
-        return any(is_true(instance, "Attested") and instance["status"].get("recovery", {}).get("phase") == "Attested"
-                   for instance in self._world.recorder.all("pi").values())
-
-    def lift(self):
-        """The blocklist entry was there and is gone."""
-        listed = self._world.lab.ceph.is_fenced(self._address)
-        self._listed = self._listed or listed
-        return fence(self._node()).get("state") == "Lifting" and not listed
 
 
 def kill_after(world, steps, name):
@@ -66,7 +29,7 @@ def kill_after(world, steps, name):
         changed.wait(0.05)
         changed.clear()
     world.controller.kill()
-    state = fence(world.recorder.get("cn", steps._host)).get("state")
+    state = fence(world.recorder.get("cn", steps.host)).get("state")
     world.controller.start()
     return state
 

@@ -48,6 +48,25 @@ class Controller:
         self._process.kill()
         self._process.wait()
 
+    def freeze(self):
+        """SIGSTOP: from its next instruction on it does nothing, and knows nothing of the time that passes."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait_ended(self, seconds):
+        """Its exit code; it must end by itself."""
+        return self._process.wait(seconds)
+
+    def log_size(self):
+        return self.logs[-1].stat().st_size
+
+    def calls_since(self, size):
+        """The calls that change something outside and that its log tells after that many bytes."""
+        lines = self.logs[-1].read_bytes()[size:].decode(errors="replace").splitlines()
+        return [line for line in lines if '"msg":"A call was made"' in line]
+
     def stop(self):
         """SIGTERM; it must end by itself."""
         if not self.is_alive():
