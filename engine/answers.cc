@@ -22,7 +22,8 @@ Result<T> result_of(const EffectDone& done) {
 NodeName node_of(const Owner& owner) { return NodeName{owner.object.rfind("cn/", 0) == 0 ? owner.object.substr(3) : std::string()}; }
 
 /// A run of Off readings: On, and anything unclear, ends it; a reading that failed neither ends nor lengthens it.
-void note_power(computenode::DeviceReadings& readings, const Result<power::Reading>& reading, Instant started, Duration took) {
+void note_power(computenode::DeviceReadings& readings, const Result<power::Reading>& reading, Instant started, Instant answered) {
+  const Duration took = std::min<Duration>(answered - started, computenode::kLongestAnswer);
   readings.read_error = reading ? std::string() : describe(reading.error());
   if (!reading) return;
   readings.last = Reading<power::Reading>{*reading, started};
@@ -30,8 +31,12 @@ void note_power(computenode::DeviceReadings& readings, const Result<power::Readi
   readings.last_took = took;
   if (gap || reading->state != power::State::kOff) readings.first_off = readings.second_off = readings.last_off = std::nullopt;
   if (reading->state != power::State::kOff) return;
-  if (!readings.first_off) readings.first_off = started;
-  else if (!readings.second_off) readings.second_off = started;
+  if (!readings.first_off) {
+    readings.first_off = started;
+    readings.first_off_answered = answered;
+  } else if (!readings.second_off) {
+    readings.second_off = started;
+  }
   readings.last_off = started;
 }
 
@@ -123,9 +128,9 @@ struct Taker {
     if (node == s.world.nodes.end()) return;
     const auto& devices = node->second.spec.fencing.devices;
     if (std::find(devices.begin(), devices.end(), op.device) == devices.end()) return;  // edited meanwhile: says nothing about the new one
-    const Duration took = std::clamp<Duration>(done.finished.value_or(done.started) - done.started, Duration::zero(), computenode::kLongestAnswer);
-    note_power(memory.devices[op.device.name], reading, done.started, took);
-    s.evidence.observe_power(op.node, op.device.name, reading, done.started, took);
+    const Instant answered = std::max(done.finished.value_or(done.started), done.started);
+    note_power(memory.devices[op.device.name], reading, done.started, answered);
+    s.evidence.observe_power(op.node, op.device.name, reading, done.started, answered);
     s.touch_node(op.node);
   }
   void operator()(const DrillPower& op) const {

@@ -34,7 +34,9 @@ void Engine::State::make_facts() {
     for (const api::PowerDevice& device : node.spec.fencing.devices)
       if (const std::string what = api::identity(device); !what.empty()) nodes_of_device[what].insert(name);
     for (const api::DeviceStatus& device : node.status.devices)
-      if (!device.system_uuid.empty()) nodes_of_system[device.system_uuid].insert(name);
+      if (!device.system_uuid.empty()) nodes_of_system[power::system_key(device.system_uuid)].insert(name);
+    if (const auto kubernetes = world.kubernetes_nodes.find(node.spec.kubernetes_node.value_or("")); kubernetes != world.kubernetes_nodes.end() && !kubernetes->second.system_uuid.empty())
+      nodes_of_system[power::system_key(kubernetes->second.system_uuid)].insert(name);
     host_facts.push_back(std::move(facts));
   }
   for (protectedinstance::HostFacts& facts : host_facts) {  // now that it is known who shares an address or a device

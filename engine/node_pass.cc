@@ -73,7 +73,7 @@ policy::HostStanding Engine::State::standing_of(const api::ComputeNode& node, co
   const computenode::Judgement& j = memory.judgement;
   const bool silent = j.value == api::VerdictValue::kDead || j.value == api::VerdictValue::kStorageLost || j.value == api::VerdictValue::kIsolated;
   standing.held = stands && fence->state == api::FenceState::kHeld;
-  standing.fencing = memory.deciding || (stands && fence->state == api::FenceState::kFencing);
+  standing.fencing = memory.deciding || (stands && !fence->adopted && fence->state == api::FenceState::kFencing);  // one that was found may wait for a person for long
   standing.unhealthy = (stands && !recovered) || memory.deciding || (!stands && (silent || j.counts_as_suspect));
   if (policy != nullptr) standing.failure_domain = failure_domain(world, node, policy->spec.failure_domain_label);
   return standing;
@@ -232,7 +232,7 @@ computenode::NodeView Engine::State::view_of(const api::ComputeNode& node) {
   view.inventory = memory.inventory;
   view.devices = memory.devices;
   for (const api::DeviceStatus& device : node.status.devices) {
-    const auto found = nodes_of_system.find(device.system_uuid);
+    const auto found = nodes_of_system.find(power::system_key(device.system_uuid));
     if (found != nodes_of_system.end() && found->second.size() > 1) view.shared_systems[device.system_uuid] = others(found->second, name);
   }
   view.ceph_drill = world.ceph_drill;

@@ -19,6 +19,7 @@ evidence::HostRef host_ref(const api::ComputeNode& node) {
     ref.devices.push_back({device.name, device.level, known != node.status.devices.end() && known->seen_on, api::identity(device)});
   }
   ref.own_fence = computenode::is_standing(node.status.fence);
+  ref.fence_called = computenode::is_called(node.status.fence);
   return ref;
 }
 

@@ -39,4 +39,16 @@ bool same_system(const std::string& uuid, const std::string& other) {
   return std::ranges::find(spellings, two) != spellings.end();
 }
 
+std::string system_key(const std::string& uuid) {
+  std::string spelling = digits_of(uuid);
+  if (spelling.empty()) return uuid;
+  // The two changes, by turns, come back to where they began after eight.
+  std::string smallest = spelling;
+  for (int i = 0; i < 8; ++i) {
+    spelling = i % 2 == 0 ? as_smbios(spelling) : as_ipmi(spelling);
+    smallest = std::min(smallest, spelling);
+  }
+  return smallest;
+}
+
 }  // namespace vmha::power

@@ -29,5 +29,7 @@ struct Drill {
 /// Source: SMBIOS 2.6 (7.2.1) swaps the first three fields of RFC 4122, IPMI 2.0 (20.8, Get System GUID) sends the whole from its last byte on, and
 /// BMCs, kernels and DMI tables follow one or another.
 [[nodiscard]] bool same_system(const std::string& uuid, const std::string& other);
+/// One text for all spellings of a system's UUID, to look it up by.
+[[nodiscard]] std::string system_key(const std::string& uuid);
 
 }  // namespace vmha::power

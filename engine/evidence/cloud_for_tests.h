@@ -138,7 +138,7 @@ class TestCloud {
       judge(host);
       if (nova_api && (ticks_ % 16 == 0 || log.wants_servers({host.name}, now))) log.observe_host_servers({host.name}, servers(host), now);
       read_disks(host);
-      if (host.has_device && (host.judgement.suspect || ticks_ % 30 == 0)) log.observe_power({host.name}, "bmc", reading(host), now);
+      if (host.has_device && (host.judgement.suspect || ticks_ % 30 == 0)) log.observe_power({host.name}, "bmc", reading(host), now, now);
     }
   }
 

@@ -95,7 +95,7 @@ void EvidenceLog::track(const HostRef& host) {
     found->second.history = {};
   }
   if (const auto& before = found->second.ref.kubernetes_node) state_->leases.set_fenced(*before, false);
-  if (host.kubernetes_node) state_->leases.set_fenced(*host.kubernetes_node, host.own_fence);
+  if (host.kubernetes_node) state_->leases.set_fenced(*host.kubernetes_node, host.fence_called);
   found->second.ref = host;
   state_->guests.track(host.nova_host, host.client_addresses);
   state_->power.track(host.node, host.devices);
@@ -145,8 +145,8 @@ void EvidenceLog::observe_pings(const Result<ceph::PingRound>& round, Instant st
 
 void EvidenceLog::observe_mons(bool answered) { state_->guests.observe_mons(answered); }
 
-void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took) {
-  state_->power.observe(node, device, reading, started, took);
+void EvidenceLog::observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Instant answered) {
+  state_->power.observe(node, device, reading, started, answered);
 }
 
 std::vector<ImageId> EvidenceLog::next_pings() { return state_->guests.next_pings(); }

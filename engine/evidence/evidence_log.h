@@ -36,6 +36,7 @@ struct HostRef {
   std::vector<std::string> client_addresses;  ///< its own Ceph clients: IPs or CIDRs of spec, else learned; empty: not known
   std::vector<Device> devices;
   bool own_fence = false;                     ///< a fence of ours stands: its forced_down is ours
+  bool fence_called = false;                  ///< and its first call may have been made: its Lease is expected to be silent
   bool operator==(const HostRef&) const = default;
 };
 
@@ -83,8 +84,7 @@ class EvidenceLog {
   void observe_pings(const Result<ceph::PingRound>& round, Instant started);
   /// Whether the newest command to the mons was answered: without a quorum nobody notices a dead OSD, and the silence of guests is Unknown.
   void observe_mons(bool answered);
-  /// `took`: from question to answer, at most kLongestAnswer.
-  void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took = {});
+  void observe_power(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Instant answered);
 
   // ---- What to look at next.
   /// Images to ping in the next round, unique: a rotating kSampledGuests of every host, and all guests of the suspects, in turn where they have

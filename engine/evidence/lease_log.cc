@@ -52,9 +52,10 @@ void LeaseLog::count_gate(Instant now) {
   std::size_t counted = 0;
   std::size_t silent = 0;
   for (const auto& entry : leases_) {
-    if (fenced_.count(entry.first) > 0) continue;
+    const bool is_mute = is_silent(entry);
+    if (is_mute && fenced_.count(entry.first) > 0) continue;  // one that moves shows that the watch works
     ++counted;
-    if (is_silent(entry)) ++silent;
+    if (is_mute) ++silent;
   }
   const bool before = std::exchange(all_silent_, counted > 1 && silent == counted);
   if (before && !all_silent_) restart_watch(now);

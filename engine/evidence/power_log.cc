@@ -28,7 +28,7 @@ void PowerLog::track(const NodeName& node, const std::vector<HostRef::Device>& d
 
 void PowerLog::forget(const NodeName& node) { nodes_.erase(node); }
 
-void PowerLog::observe(const NodeName& node, const std::string& name, const Result<power::Reading>& reading, Instant started, Duration took) {
+void PowerLog::observe(const NodeName& node, const std::string& name, const Result<power::Reading>& reading, Instant started, Instant answered) {
   const auto found = nodes_.find(node);
   if (found == nodes_.end()) return;
   const auto device = std::find_if(found->second.begin(), found->second.end(), [&](const Device& one) { return one.ref.name == name; });
@@ -40,10 +40,13 @@ void PowerLog::observe(const NodeName& node, const std::string& name, const Resu
   const bool off = reading->state == power::State::kOff;
   if (!off) device->first_off.reset();
   // A gap in which nothing could be read may hide an On: the run starts anew behind it.
-  if (off && (!device->first_off || started - device->read_at > computenode::kOffRunGap + device->took)) device->first_off = started;
+  if (off && (!device->first_off || started - device->read_at > computenode::kOffRunGap + device->took)) {
+    device->first_off = started;
+    device->first_off_answered = answered;
+  }
   device->state = reading->state;
   device->read_at = started;
-  device->took = took;
+  device->took = std::min<Duration>(answered - started, computenode::kLongestAnswer);
 }
 
 bool PowerLog::all_off(const Level& level, Instant now) {
@@ -54,7 +57,7 @@ bool PowerLog::all_off(const Level& level, Instant now) {
 
 bool PowerLog::confirmed_off(const Level& level, Instant now) {
   return std::all_of(level.begin(), level.end(), [&](const Device* device) {
-    return device->read_at - *device->first_off >= computenode::kOffConfirm && now - device->read_at <= kOffRecent + device->took;
+    return device->read_at - device->first_off_answered >= computenode::kOffConfirm && now - device->read_at <= kOffRecent + device->took;
   });
 }
 

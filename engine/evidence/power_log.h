@@ -22,7 +22,7 @@ class PowerLog {
   void restart_watch();
   void track(const NodeName& node, const std::vector<HostRef::Device>& devices);
   void forget(const NodeName& node);
-  void observe(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Duration took = {});
+  void observe(const NodeName& node, const std::string& device, const Result<power::Reading>& reading, Instant started, Instant answered);
   [[nodiscard]] computenode::PowerEvidence evidence(const NodeName& node, Instant now) const;
   [[nodiscard]] std::optional<Instant> last_look() const { return last_look_; }
 
@@ -35,6 +35,7 @@ class PowerLog {
     std::optional<Instant> tried_at;    ///< the newest attempt, whatever came of it
     bool failed = false;                ///< the newest attempt
     std::optional<Instant> first_off;   ///< start of the unbroken run of Off; a failed reading does not break it
+    Instant first_off_answered{};       ///< Off held from then at the latest
   };
   using Level = std::vector<const Device*>;
   static bool all_off(const Level& level, Instant now);

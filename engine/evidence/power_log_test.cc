@@ -15,7 +15,7 @@ class PowerLogTest : public testing::Test {
  protected:
   void devices(std::vector<HostRef::Device> list) { log.track(kNode, list); }
   void read(const std::string& device, int second, power::State state) {
-    log.observe(kNode, device, power::Reading{.state = state, .system_uuid = {}, .detail = {}}, at(second));
+    log.observe(kNode, device, power::Reading{.state = state, .system_uuid = {}, .detail = {}}, at(second), at(second));
   }
   void fails(const std::string& device, int second) { log.observe(kNode, device, fail(ErrorKind::kTimeout, "no answer"), at(second)); }
   computenode::PowerEvidence evidence(int second) { return log.evidence(kNode, at(second)); }
@@ -38,7 +38,7 @@ TEST_F(PowerLogTest, OffIsConfirmedByTwoReadingsTwoSecondsApartTheLastOfThemRece
 
 TEST_F(PowerLogTest, AControllerThatNeedsEightSecondsForAnAnswerConfirmsOffToo) {
   devices({{"bmc", 1, true, "a"}});
-  const auto answered = [&](int asked) { log.observe(kNode, "bmc", power::Reading{.state = kOff, .system_uuid = {}, .detail = {}}, at(asked), seconds(8)); };
+  const auto answered = [&](int asked) { log.observe(kNode, "bmc", power::Reading{.state = kOff, .system_uuid = {}, .detail = {}}, at(asked), at(asked) + seconds(8)); };
   answered(10);
   EXPECT_FALSE(evidence(18).off_confirmed);
   answered(19);

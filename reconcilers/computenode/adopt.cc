@@ -32,13 +32,26 @@ bool has_fence_entry(const Pass& pass) {
   });
 }
 
+/// Asks for what is missing. What was not read is not empty.
+bool blocklist_is_known(Pass& pass) {
+  pass.keep_fresh(pass.view.blocklist, kProofReadableWithin / 2, "blocklist", ReadBlocklist{});
+  if (!pass.view.cluster_addresses_known) pass.wish("addresses", kReadTimeout, ReadClusterAddresses{});
+  return pass.view.cluster_addresses_known && is_fresh(pass.view.blocklist, kProofReadableWithin, pass.view.now);
+}
+
+bool may_have_entry(const Pass& pass) {
+  const bool unknown = client_addresses(pass).empty() || !pass.view.shared_address.empty();
+  return unknown ? has_whole_address(*pass.view.blocklist) : has_fence_entry(pass);
+}
+
 api::Fence as_it_stands(const Pass& pass, FenceId id, std::string reason) {
   const auto& before = pass.stored().fence;  // over, or an older one out of a backup
   api::Fence fence;
   fence.id = std::move(id);
   fence.adopted = true;
-  fence.boot_id = pass.view.kubernetes_node ? pass.view.kubernetes_node->boot_id : std::string();
-  if (before) fence.nova_before = before->nova_before;
+  // A Node out of the same backup may show an older boot; one whose Lease moves does not.
+  if (pass.view.kubernetes_node && pass.view.evidence.lease.proven_alive) fence.boot_id = pass.view.kubernetes_node->boot_id;
+  if (before && before->id == fence.id) fence.nova_before = before->nova_before;
   fence.reason = std::move(reason);
   fence.decided_time = pass.view.wall;
   fence.decided_by = pass.view.identity;
@@ -82,6 +95,7 @@ void forget_what_was_proven(Pass& pass) {
   fence.adopted = true;
   fence.boot_id = pass.view.kubernetes_node->boot_id;
   if (fence.power.state == ProofState::kProven) fence.power.state = ProofState::kRequested;
+  if (fence.storage.state == ProofState::kProven) fence.storage.state = ProofState::kRequested;
   fence.power.proven_time.reset();
   fence.host_fenced_time.reset();
   if (fence.state == FenceState::kProven) fence.state = FenceState::kFencing;
@@ -96,6 +110,13 @@ bool was_proven_and_is_silent(const Pass& pass, const api::Fence& fence) {
   const bool lives = std::ranges::any_of(
       evidence, [](const api::Evidence& e) { return e.source != api::EvidenceSource::kPower && e.state == api::EvidenceState::kAlive; });
   return silent && !lives && marked(pass) == fence.id && pass.view.service->value.forced_down;
+}
+
+/// As a fence of our own would be begun: a confirmed verdict or a person's word, within the budget or approved.
+bool is_asked_for(const Pass& pass, const api::Fence& fence) {
+  const std::string word = pass.annotation(api::kApproveAnnotation);
+  const bool approved = !word.empty() && (word == fence.id.value || word == pass.view.storm_id);
+  return !reason_to_fence(pass).empty() && (approved || pass.view.budget_allows);
 }
 
 }  // namespace
@@ -114,9 +135,10 @@ bool adopt_from_world(Pass& pass) {
     return true;
   }
   if (mark) {
+    if (!pass.view.service->value.forced_down && !blocklist_is_known(pass)) return false;  // which end of the fence this is shows in the blocklist
     api::Fence adopted = as_it_stands(pass, *mark, "nova's service is marked with it, and status has lost it");
     // Un-forced is a service only after everything else was lifted; it remains to be enabled.
-    if (!pass.view.service->value.forced_down && !has_fence_entry(pass)) adopted.state = FenceState::kLifting;
+    if (!pass.view.service->value.forced_down && !may_have_entry(pass)) adopted.state = FenceState::kLifting;
     adopt(pass, std::move(adopted));
     return true;
   }
@@ -125,14 +147,26 @@ bool adopt_from_world(Pass& pass) {
   return true;
 }
 
+bool learn_addresses(Pass& pass) {
+  const auto& fence = pass.stored().fence;
+  if (!is_standing(fence) || !fence->adopted || fence->state != FenceState::kFencing || !fence->storage.addresses.empty()) return false;
+  auto addresses = client_addresses(pass);
+  if (addresses.empty()) return false;
+  pass.out.status.fence->storage.addresses = std::move(addresses);
+  start_methods(pass, *pass.out.status.fence);
+  return true;
+}
+
 bool may_power_off(const Pass& pass, const api::Fence& fence) {
-  if (!fence.adopted || !reason_to_fence(pass).empty()) return true;
+  if (!fence.adopted || is_asked_for(pass, fence)) return true;
   return std::ranges::any_of(pass.view.requested, [](const auto& entry) { return entry.first.starts_with("power/"); });
 }
 
 bool may_blocklist(const Pass& pass, const api::Fence& fence) {
-  if (!fence.adopted || !reason_to_fence(pass).empty()) return true;
+  if (!fence.adopted || is_asked_for(pass, fence)) return true;
   return fence.state == FenceState::kProven || pass.view.requested.count("storage") > 0 || was_proven_and_is_silent(pass, fence);
 }
+
+bool may_conclude(const Pass& pass, const api::Fence& fence) { return !fence.adopted || marked(pass) == fence.id || is_asked_for(pass, fence); }
 
 }  // namespace vmha::computenode

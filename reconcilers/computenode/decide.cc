@@ -44,7 +44,7 @@ bool proof_is_needed(const Pass& pass, const api::Fence& fence) {
 }
 
 void work_on_fence(Pass& pass) {
-  if (adopt_from_world(pass)) return;
+  if (adopt_from_world(pass) || learn_addresses(pass)) return;
   if (!is_standing(pass.stored().fence) || died_again(pass)) return consider_fence(pass);
   const api::Fence& fence = *pass.stored().fence;
   const bool called = is_called(pass.stored().fence);
@@ -64,6 +64,13 @@ void work_on_fence(Pass& pass) {
   return_host(pass);
 }
 
+/// This process has done to the host of an adopted fence what a person's word asks for.
+bool has_acted_on(const Pass& pass, const api::Fence& fence) {
+  const auto& requested = pass.view.requested;
+  if (fence.power.state == api::ProofState::kSkipped) return requested.count("storage") > 0;
+  return std::ranges::any_of(requested, [](const auto& entry) { return entry.first.starts_with("power/"); });
+}
+
 void keep_finalizer(Pass& pass) {
   const auto& meta = pass.view.object->metadata;
   const bool has = std::find(meta.finalizers.begin(), meta.finalizers.end(), api::kFenceFinalizer) != meta.finalizers.end();
@@ -73,8 +80,7 @@ void keep_finalizer(Pass& pass) {
   PatchNodeMetadata patch;
   patch.object = *pass.view.object;
   if (has && (done || abandoned)) patch.finalizer = false;
-  const bool begun = is_standing(fence) && (!fence->adopted || pass.view.requested.size() > 1);  // more than "fence": a call was made for it
-  const bool word_used = begun && !pass.annotation(api::kFenceAnnotation).empty();
+  const bool word_used = is_standing(fence) && (!fence->adopted || has_acted_on(pass, *fence)) && !pass.annotation(api::kFenceAnnotation).empty();
   // One that was adopted, or whose finalizer somebody took off.
   if (!has && is_called(fence) && !meta.deletion_timestamp && pass.hands_off().empty()) patch.finalizer = true;
   if (word_used) patch.remove_annotations.emplace_back(api::kFenceAnnotation);

@@ -62,9 +62,9 @@ bool is_standing(const std::optional<api::Fence>& fence) {
 }
 
 bool is_called(const std::optional<api::Fence>& fence) {
-  // A method that is skipped calls nothing: a fence without any usable one has to stay one that can be given up.
+  // A method that is skipped calls nothing: a fence without any usable one has to stay one that can be given up. What was found in the world was called.
   const auto begun = [](api::ProofState state) { return state != api::ProofState::kPending && state != api::ProofState::kSkipped; };
-  return is_standing(fence) && (begun(fence->power.state) || begun(fence->storage.state));
+  return is_standing(fence) && (fence->adopted || begun(fence->power.state) || begun(fence->storage.state));
 }
 
 }  // namespace vmha::computenode

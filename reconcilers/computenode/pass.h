@@ -61,6 +61,7 @@ struct Pass {
 void consider_fence(Pass& pass);       // consider.cc: none stands yet
 void continue_held(Pass& pass);        // consider.cc
 void continue_intended(Pass& pass);    // consider.cc: Fencing, nothing called yet
+[[nodiscard]] bool learn_addresses(Pass& pass);   // adopt.cc: true when an adopted fence learned which addresses are the host's
 [[nodiscard]] bool adopt_from_world(Pass& pass);  // adopt.cc: true when the world shows a fence that status does not, and status says so now
 void continue_unseen(Pass& pass);      // unseen.cc: status says that calls were made, and nothing in the world shows one
 void make_proof(Pass& pass);           // prove.cc: power and storage side by side, and keeping the proof readable
@@ -81,6 +82,8 @@ void start_methods(const Pass& pass, api::Fence& fence);
 [[nodiscard]] std::string disabled_reason(const FenceId& fence);
 /// The verdict alone, however long it has held: does the policy answer it with a fence?
 [[nodiscard]] bool is_answered_with_fence(const Pass& pass);
+/// Says in condition Held what missing_for_return() names first.
+void say_what_is_missing(Pass& pass);
 /// What a host that is recovered, or being lifted, still lacks before it is in service again.
 [[nodiscard]] std::vector<api::Hold> missing_for_return(const Pass& pass);
 /// The fence of this node whose mark nova's service carries ("<node>-" and five letters); nullopt: none.
@@ -89,6 +92,8 @@ void start_methods(const Pass& pass, api::Fence& fence);
 /// An adopted fence does nothing new to its host before the evidence (or a person) asks for it; what it did from here on is completed.
 [[nodiscard]] bool may_power_off(const Pass& pass, const api::Fence& fence);
 [[nodiscard]] bool may_blocklist(const Pass& pass, const api::Fence& fence);
+/// An adopted fence is concluded where nova names it, which happens only after a proof; else the evidence, and the budget, have to ask for it as for any.
+[[nodiscard]] bool may_conclude(const Pass& pass, const api::Fence& fence);
 /// An adopted fence whose proof cannot be read (its host runs again): returned when nothing is left to recover, or by a person's word.
 void return_adopted(Pass& pass);       // return.cc
 /// The host's boot id is another one than the fence has.
@@ -117,6 +122,8 @@ struct LiveProof {
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
 /// The newest reading of the device was answered so lately that it may be acted on.
 [[nodiscard]] bool is_readable_now(const NodeView& view, const DeviceReadings& readings);
+/// Somebody's fence is in it: whole addresses, for long.
+[[nodiscard]] bool has_whole_address(const Reading<std::vector<ceph::BlocklistEntry>>& blocklist);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);
 /// The system UUID that the device must show when it is asked to power off; empty: nothing to compare with.
 [[nodiscard]] std::string expected_uuid(const NodeView& view, const api::PowerDevice& device);

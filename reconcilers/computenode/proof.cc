@@ -29,7 +29,7 @@ std::optional<Instant> proven_off(const NodeView& view, const api::PowerDevice& 
   const auto found = view.devices.find(device.name);
   if (found == view.devices.end() || !is_usable(view, device, nullptr)) return std::nullopt;
   const DeviceReadings& r = found->second;
-  if (!r.first_off || !r.last_off || *r.last_off - *r.first_off < off_needed(view, device)) return std::nullopt;
+  if (!r.first_off || !r.last_off || *r.last_off - r.first_off_answered < off_needed(view, device)) return std::nullopt;
   if (view.now - *r.last_off > kProofReadableWithin + r.last_took) return std::nullopt;
   return *r.first_off + kOffConfirm;
 }
@@ -89,6 +89,12 @@ bool has_new_boot_id(const NodeView& view, const api::Fence& fence) {
 bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address) {
   if (!entry.range.empty()) return entry.range == address.value;  // a CIDR of spec.storage.clientAddresses
   return entry.nonce == 0 && entry.address == address;
+}
+
+bool has_whole_address(const Reading<std::vector<ceph::BlocklistEntry>>& blocklist) {
+  return std::ranges::any_of(blocklist.value, [](const ceph::BlocklistEntry& entry) {
+    return (entry.nonce == 0 || !entry.range.empty()) && seconds(entry.expires_in_seconds) >= kFarExpiry;
+  });
 }
 
 bool all_listed(const NodeView& view, const std::vector<Address>& addresses) {

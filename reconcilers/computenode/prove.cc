@@ -246,7 +246,7 @@ void make_proof(Pass& pass) {
 
 void conclude_fencing(Pass& pass) {
   api::Fence& fence = *pass.out.status.fence;
-  if (!requirement_met(pass.view, fence, live_proof(pass.view))) return;
+  if (!requirement_met(pass.view, fence, live_proof(pass.view)) || !may_conclude(pass, fence)) return;
   fence.state = api::FenceState::kProven;
   fence.data_fenced_time = pass.view.wall;
 }

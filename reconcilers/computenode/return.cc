@@ -94,11 +94,14 @@ bool any_listed(const NodeView& view, const std::vector<Address>& addresses) {
   });
 }
 
+bool has_unknown_addresses(const api::Fence& fence) { return fence.adopted && fence.storage.addresses.empty(); }
+
 /// True once nothing of ours is left in the blocklist, by a reading taken after the last removal.
 bool lift_blocklist(Pass& pass, const api::Fence& fence) {
   const auto& addresses = fence.storage.addresses;
   const NodeView& view = pass.view;
-  if (addresses.empty() || fence.storage.state == api::ProofState::kSkipped) return true;  // an adopted fence skips none that it found
+  const bool unknown = has_unknown_addresses(fence);
+  if (!unknown && (addresses.empty() || fence.storage.state == api::ProofState::kSkipped)) return true;  // an adopted fence skips none that it found
   const auto last = view.lanes.find("storage");
   const bool read_since = is_fresh(view.blocklist, kProofReadableWithin, view.now) &&
                           (last == view.lanes.end() || view.blocklist->is_since(last->second.finished));
@@ -106,6 +109,7 @@ bool lift_blocklist(Pass& pass, const api::Fence& fence) {
     pass.wish("blocklist", kReadTimeout, ReadBlocklist{});
     return false;
   }
+  if (unknown) return !has_whole_address(*view.blocklist);  // whose such an entry is cannot be told: condition Held says so
   if (!any_listed(view, addresses)) return true;
   if (pass.may_try("storage")) pass.wish("storage", kActTimeout, BlocklistRemove{addresses});
   return false;
@@ -136,7 +140,11 @@ void lift(Pass& pass) {
   const api::Fence& fence = *pass.stored().fence;
   const NodeView& view = pass.view;
   pass.out.wake(view.now + kReturnReadEvery);
-  if (!lift_blocklist(pass, fence) || !view.service) return;
+  if (!lift_blocklist(pass, fence)) {
+    if (has_unknown_addresses(fence)) say_what_is_missing(pass);
+    return;
+  }
+  if (!view.service) return;
   const auto last = view.lanes.find("nova");
   if (last != view.lanes.end() && !view.service->is_since(last->second.finished)) return pass.wish("services", kReadTimeout, ReadServices{});
   const bool wanted_down = fence.nova_before && fence.nova_before->forced_down;
@@ -152,6 +160,8 @@ void lift(Pass& pass) {
 
 void say_what_lifting_waits_for(const Pass& pass, const api::Fence& fence, std::vector<api::Hold>& missing) {
   const NodeView& view = pass.view;
+  if (has_unknown_addresses(fence) && view.blocklist && has_whole_address(*view.blocklist))
+    missing.push_back({"AddressesUnknown", "Ceph's blocklist has whole addresses, and which are this host's is not known: set spec.storage.clientAddresses", {}});
   if (view.blocklist && any_listed(view, fence.storage.addresses)) missing.push_back({"BlocklistEntryLeft", "its addresses are still in Ceph's blocklist", {}});
   if (!view.service) return missing.push_back({"NovaServiceNotFound", "nova has no compute service of that name", {}});
   if (view.service->value.forced_down) missing.push_back({"ForcedDown", "nova's service is still forced down", {}});
@@ -177,7 +187,9 @@ std::vector<api::Hold> missing_for_return(const Pass& pass) {
     missing.push_back({"WaitsForRelease", fmt::format("a person has to let it return: annotation {}={}", api::kReleaseAnnotation, fence.id.value), {}});
   if (!power_cycle_proven(view, fence, released(pass, fence))) {
     const bool same_boot = !fence.boot_id.empty() && boot_id(view) == fence.boot_id;
-    missing.push_back({"PowerCycleNotProven", same_boot ? "the host shows the boot id it had before the fence: it was not switched off" : "neither a new boot id nor a reading of Off proves that the host was switched off", {}});
+    std::string why = same_boot ? "the host shows the boot id it had before the fence: it was not switched off" : "neither a new boot id nor a reading of Off proves that the host was switched off";
+    if (!same_boot || fence.adopted) why += fmt::format("; a person who knows that it was says so: annotation {}={}", api::kReleaseAnnotation, fence.id.value);
+    missing.push_back({"PowerCycleNotProven", std::move(why), {}});
   }
   if (!is_back(view)) missing.push_back({"HostNotBack", "nova-compute on it does not report yet", {}});
   if (view.migrations && has_evacuation_left(view)) missing.push_back({"EvacuationLeft", "nova-compute has not cleaned up after all evacuations yet", {}});

@@ -12,12 +12,14 @@ bool any_listed(const NodeView& view, const api::Fence& fence) {
   if (!view.blocklist) return false;
   const auto& entries = view.blocklist->value;
   return std::any_of(entries.begin(), entries.end(), [&](const ceph::BlocklistEntry& entry) {
-    return std::any_of(fence.storage.addresses.begin(), fence.storage.addresses.end(), [&](const Address& address) { return is_entry_of(entry, address); });
+    return seconds(entry.expires_in_seconds) >= kFarExpiry &&
+           std::any_of(fence.storage.addresses.begin(), fence.storage.addresses.end(), [&](const Address& address) { return is_entry_of(entry, address); });
   });
 }
 
-bool any_off(const NodeView& view) {
-  return std::any_of(view.devices.begin(), view.devices.end(), [](const auto& device) { return device.second.first_off.has_value(); });
+/// As a proof of Off is: one dead feed of two, or a controller that is stuck, says nothing about a fence.
+bool any_level_off(const NodeView& view) {
+  return std::ranges::any_of(levels(view.object->spec), [&](int level) { return level_proven_off(view, level).has_value(); });
 }
 
 bool is_marked(const NodeView& view, const api::Fence& fence) {
@@ -36,7 +38,7 @@ bool shows_in_the_world(Pass& pass) {
     if (!read && pass.may_try("power/" + device.name))
       pass.wish("power/" + device.name, kPowerReadTimeout, ReadPower{NodeName{view.object->metadata.name}, device});
   }
-  return any_listed(view, fence) || any_off(view) || is_marked(view, fence);
+  return any_listed(view, fence) || any_level_off(view) || is_marked(view, fence);
 }
 
 void continue_unseen(Pass& pass) {
@@ -44,7 +46,8 @@ void continue_unseen(Pass& pass) {
   pass.out.wake(pass.view.now + kLookEvery);
   if (!pass.hands_off().empty()) return;
   if (!reason_to_fence(pass).empty()) {
-    // The evidence asks for it again: done anew, from the intent on.
+    // The evidence asks for it again: done anew, from the intent on, and as our own.
+    fence.adopted = false;
     fence.state = api::FenceState::kFencing;
     fence.power = api::PowerProof{};
     fence.storage.state = api::ProofState::kPending;
