@@ -63,7 +63,7 @@ void Nova::hand_over(std::size_t record) {
   const nova::Migration& m = migrations_[record];
   Guest* half = machines_.guest_on(m.server, m.destination);
   const Guest* guest = machines_.guest_on(m.server, m.source);
-  if (half == nullptr || guest == nullptr || guest->refused || half->refused) {
+  if (half == nullptr || guest == nullptr || half->refused) {  // a source that Ceph refuses still hands its memory over
     if (half != nullptr && half->incoming) machines_.stop_guest(m.server, m.destination);
     migrations_[record].status = "error";
     const auto server = servers_.find(m.server);
