@@ -4,12 +4,13 @@ export VMHA_BUILD ?= $(CURDIR)/build
 export VMHA_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vmha
 LAB := e2e/lab/lab
 
-.PHONY: help build packages test demo lab-up lab-down clean
+.PHONY: help build packages image test demo lab-up lab-down clean
 
 help:
 	@echo "make demo      installs, builds, brings the lab up, pulls the power of a host and shows its recovery"
 	@echo "make test      everything there is to test; the last line counts it"
 	@echo "make build     only the programs, into $(VMHA_BUILD)"
+	@echo "make image     the container image, with a Docker engine or without (scripts/image)"
 	@echo "make lab-up    the lab alone (e2e/lab/README.md); make lab-down ends it"
 	@echo "make clean     removes the build folder"
 
@@ -18,6 +19,9 @@ packages:
 
 build: packages
 	@scripts/build
+
+image:
+	@scripts/image
 
 test:
 	@scripts/test

@@ -51,6 +51,7 @@ def lost_host(_lab_world):
     """A host whose power was pulled, and its recovery up to the end; test_host_loss.py and test_host_returns.py look at the same one."""
     from vmha_e2e.loss import HostLoss
     _lab_world.reset()
+    _lab_world.use_account()
     loss = HostLoss(_lab_world)
     loss.happen()
     return loss

@@ -140,6 +140,7 @@ protectedinstance::InstanceView Engine::State::view_of(const api::ProtectedInsta
       if (m.server == id) view.migrations->value.push_back(m);
   }
   if (const auto disks = world.disks.find(id); disks != world.disks.end()) view.disks = disks->second;
+  if (view.server) view.sharers = world.sharers_of(view.server->value);
   view.standing_fences = standing_fences;
   view.hosts = host_facts;
   if (world.cluster_addresses) view.vmha_addresses = {world.cluster_addresses->value.begin(), world.cluster_addresses->value.end()};

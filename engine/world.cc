@@ -70,6 +70,7 @@ void World::put_servers(const NovaHost& host, std::vector<nova::Server> servers,
   }
   for (const nova::Server& server : servers) {
     host_of_server[server.id] = host;
+    for (const std::string& volume : server.volumes) servers_of_volume[volume].insert(server.id);
     gone.erase(server.id);
     const auto single = single_reads.find(server.id);
     if (single != single_reads.end() && single->second.at <= started && server.unreadable.empty()) single_reads.erase(single);
@@ -82,6 +83,7 @@ void World::put_server(const nova::Server& server, Instant started) {
   if (known != single_reads.end() && known->second.at > started) return;
   gone.erase(server.id);
   host_of_server[server.id] = server.host;
+  for (const std::string& volume : server.volumes) servers_of_volume[volume].insert(server.id);
   single_reads.insert_or_assign(server.id, Reading<nova::Server>{server, started});
 }
 
@@ -110,6 +112,20 @@ MaybeReading<nova::Server> World::server(const ServerId& id) const {
   const auto found = std::find_if(list->value.begin(), list->value.end(), [&](const nova::Server& s) { return s.id == id && s.unreadable.empty(); });
   if (found != list->value.end()) newest = Reading<nova::Server>{*found, list->at};
   return newest;
+}
+
+std::map<std::string, std::set<NovaHost>> World::sharers_of(const nova::Server& server) {
+  std::map<std::string, std::set<NovaHost>> sharers;
+  for (const std::string& volume : server.volumes) {
+    std::set<ServerId>& servers = servers_of_volume[volume];
+    for (auto id = servers.begin(); id != servers.end();) {
+      const auto known = this->server(*id);
+      const bool has = known && std::find(known->value.volumes.begin(), known->value.volumes.end(), volume) != known->value.volumes.end();
+      if (has && *id != server.id && !known->value.host.empty()) sharers[volume].insert(known->value.host);
+      id = has ? std::next(id) : servers.erase(id);
+    }
+  }
+  return sharers;
 }
 
 std::string World::unreadable(const ServerId& id) const {

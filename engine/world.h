@@ -62,6 +62,7 @@ struct World {
 
   // Indexes.
   std::map<ServerId, NovaHost> host_of_server;
+  std::map<std::string, std::set<ServerId>> servers_of_volume;  ///< as ever read: use sharers_of
   std::map<ServerId, std::set<InstanceName>> instances_of_server;
   std::map<std::string, std::set<InstanceName>> recovering_from;  ///< ComputeNode name -> instances whose recovery names it
   std::map<NovaHost, std::set<NodeName>> nodes_of_host;
@@ -84,6 +85,8 @@ struct World {
   [[nodiscard]] const nova::Service* service_of(const NovaHost& host) const;
   /// The newest of the list and the single read, as far as it could be read.
   [[nodiscard]] MaybeReading<nova::Server> server(const ServerId& id) const;
+  /// Where nova shows other servers that have its volumes attached, too.
+  [[nodiscard]] std::map<std::string, std::set<NovaHost>> sharers_of(const nova::Server& server);
   /// Why the newest list of its host could not say more of it than that it is there; empty: it could.
   [[nodiscard]] std::string unreadable(const ServerId& id) const;
   [[nodiscard]] const Reading<std::vector<nova::Server>>* list_with(const ServerId& id) const;

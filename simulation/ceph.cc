@@ -58,14 +58,24 @@ std::vector<ceph::BlocklistEntry> Ceph::blocklist() const {
   return listed;
 }
 
-ceph::BlocklistProof Ceph::prove() {
-  for (std::uint32_t& group : groups_) group = std::max(group, epoch_);
+Result<ceph::BlocklistProof> Ceph::prove() {
+  for (std::size_t group = 0; group < kPlacementGroups; ++group)
+    if (group != inactive) groups_[group] = std::max(groups_[group], epoch_);
+  if (inactive) return fail(ErrorKind::kTimeout, "placement group 2.{:x} did not answer", *inactive);
   timeline_.say("ceph", "every placement group has epoch {}", epoch_);
   return ceph::BlocklistProof{epoch_, static_cast<int>(kPlacementGroups), clock_.now()};
 }
 
-bool Ceph::is_refused(const Address& address, const ImageId& image) const {
-  const std::uint32_t has = groups_[group_of(image)];
+bool Ceph::is_refused(const Address& address, const ImageId& image) const { return is_refused_by(group_of(image), address); }
+
+bool Ceph::is_refused_everywhere(const Address& address) const {
+  for (std::size_t group = 0; group < kPlacementGroups; ++group)
+    if (!is_refused_by(group, address)) return false;
+  return true;
+}
+
+bool Ceph::is_refused_by(std::size_t group, const Address& address) const {
+  const std::uint32_t has = groups_[group];
   return std::any_of(entries_.begin(), entries_.end(),
                      [&](const Entry& e) { return e.address == address && e.added <= has && (e.removed == 0 || e.removed > has); });
 }
@@ -76,7 +86,7 @@ bool Ceph::was_cleared_within(const Address& address, Duration age) const {
 }
 
 bool Ceph::write(Guest& guest) {
-  if (guest.refused || !works || !machines_.reaches_storage(guest)) return false;
+  if (guest.refused || !works || group_of(guest.image) == inactive || !machines_.reaches_storage(guest)) return false;
   if (!is_refused(guest.address, guest.image)) return true;
   guest.refused = true;
   return false;
@@ -85,7 +95,7 @@ bool Ceph::write(Guest& guest) {
 std::vector<ceph::Watcher> Ceph::watchers(const ImageId& image) {
   std::vector<ceph::Watcher> found;
   for (const Guest& guest : machines_.guests()) {
-    if (guest.image != image || guest.refused || is_refused(guest.address, image)) continue;
+    if ((guest.image != image && guest.volume != image) || guest.closed || guest.refused || is_refused(guest.address, image)) continue;
     const auto lost = guest.ended ? guest.ended : guest.silent_since;
     if (lost && clock_.now() - *lost >= kWatchTimeout) continue;
     found.push_back(ceph::Watcher{guest.address, guest.nonce, guest.nonce + 4000});
@@ -101,7 +111,11 @@ ceph::PingRound Ceph::ping(const std::vector<ImageId>& images, Instant sent) {
   for (const ImageId& image : images) {
     ceph::Ping ping;
     ping.image = image;
-    ping.answered = true;
+    ping.answered = group_of(image) != inactive;
+    if (!ping.answered) {
+      round.pings.push_back(std::move(ping));
+      continue;
+    }
     for (const ceph::Watcher& watcher : watchers(image)) {
       const auto& guests = machines_.guests();
       const bool acknowledges =

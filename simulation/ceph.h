@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "api/observed/ceph.h"
@@ -25,7 +26,10 @@ class Ceph {
   void blocklist_remove(const std::vector<Address>& addresses);
   [[nodiscard]] std::vector<ceph::BlocklistEntry> blocklist() const;
   [[nodiscard]] bool is_listed(const Address& address) const;
-  ceph::BlocklistProof prove();
+  /// One operation of ours through every placement group; an inactive one does not answer.
+  Result<ceph::BlocklistProof> prove();
+  /// Every placement group refuses a client of that address.
+  [[nodiscard]] bool is_refused_everywhere(const Address& address) const;
 
   /// A client of that address is refused by the placement group of this image, now.
   [[nodiscard]] bool is_refused(const Address& address, const ImageId& image) const;
@@ -36,9 +40,13 @@ class Ceph {
   [[nodiscard]] std::vector<ceph::Watcher> watchers(const ImageId& image);
   [[nodiscard]] ceph::PingRound ping(const std::vector<ImageId>& images, Instant sent);
 
+  [[nodiscard]] bool is_inactive(const ImageId& image) const { return group_of(image) == inactive; }
+
   bool works = true;   ///< mon quorum and OSDs
   bool quorum = true;  ///< of the mons; what has a map goes on without it
   bool rights = true;  ///< of our key to change the blocklist
+  bool rights_to_remove = true;  ///< `mon 'profile rbd'` adds and never removes
+  std::optional<std::size_t> inactive;  ///< a placement group that serves nobody
 
  private:
   struct Entry {
@@ -48,6 +56,7 @@ class Ceph {
     Instant removed_at{};
   };
   void new_map();
+  [[nodiscard]] bool is_refused_by(std::size_t group, const Address& address) const;
   static std::size_t group_of(const ImageId& image);
 
   Scheduler& clock_;

@@ -46,7 +46,7 @@ Result<T> Kubernetes::store_status(std::map<std::string, T>& objects, const T& o
   found->second.status = std::move(decoded->status);
   found->second.metadata.resource_version = next_version();
   count_write(object.metadata.name);
-  if (changed) changed(event_of(found->second));
+  changed(event_of(found->second));
   return found->second;
 }
 
@@ -57,7 +57,7 @@ Result<T> Kubernetes::create_in(std::map<std::string, T>& objects, T object) {
   object.metadata.generation = 1;
   object.metadata.resource_version = next_version();
   const T& stored = objects.emplace(object.metadata.name, std::move(object)).first->second;
-  if (changed) changed(event_of(stored));
+  changed(event_of(stored));
   return stored;
 }
 
@@ -70,8 +70,11 @@ Result<api::ProtectedInstance> Kubernetes::write_status(const api::ProtectedInst
 Result<api::ComputeNode> Kubernetes::write_status(const api::ComputeNode& object) {
   const auto known = nodes_.find(object.metadata.name);
   const auto state = [](const api::ComputeNodeStatus& status) { return status.fence ? std::string(api::to_string(status.fence->state)) : std::string("none"); };
-  const auto before = known == nodes_.end() ? api::ComputeNodeStatus{} : known->second.status;
+  const auto before = known == nodes_.end() || !timeline_.is_on() ? api::ComputeNodeStatus{} : known->second.status;
+  std::optional<api::ComputeNode> old;
+  if (known != nodes_.end() && node_written) old = known->second;
   auto stored = store_status(nodes_, object);
+  if (stored && old) node_written(*old, *stored);
   if (stored && timeline_.is_on()) {
     const auto& after = stored->status;
     if (before.verdict.value != after.verdict.value || before.phase != after.phase || state(before) != state(after))
@@ -98,24 +101,65 @@ Result<api::ComputeNode> Kubernetes::patch(const PatchNodeMetadata& patch) {
   }
   for (const std::string& annotation : patch.remove_annotations) metadata.annotations.erase(annotation);
   metadata.resource_version = next_version();
-  if (changed) changed(NodeChanged{found->second});
-  return found->second;
+  api::ComputeNode patched = found->second;
+  if (!forget_if_removed(metadata.name)) changed(NodeChanged{patched});
+  return patched;
+}
+
+bool Kubernetes::forget_if_removed(const std::string& node) {
+  const auto found = nodes_.find(node);
+  if (!found->second.metadata.deletion_timestamp || !found->second.metadata.finalizers.empty()) return false;
+  nodes_.erase(found);
+  timeline_.say("person", "ComputeNode {} is gone", node);
+  changed(NodeDeleted{NodeName{node}});
+  return true;
+}
+
+void Kubernetes::remove_node(const NovaHost& node) {
+  const auto found = nodes_.find(node.value);
+  if (found == nodes_.end()) return;
+  found->second.metadata.deletion_timestamp = to_rfc3339(std::chrono::floor<seconds>(clock_.wall()));
+  found->second.metadata.resource_version = next_version();
+  timeline_.say("person", "deletes ComputeNode {}", node.value);
+  if (!forget_if_removed(node.value)) changed(NodeChanged{found->second});
 }
 
 Result<Done> Kubernetes::remove(const InstanceName& name, const std::string& uid) {
   const auto found = instances_.find(name.value);
   if (found == instances_.end() || found->second.metadata.uid != uid) return fail(ErrorKind::kNotFound, "no {}", name.value);
   instances_.erase(found);
-  if (changed) changed(InstanceDeleted{name});
+  changed(InstanceDeleted{name});
   return Done{};
 }
 
 void Kubernetes::annotate(const NovaHost& node, std::string_view key, const std::string& value) {
-  api::ComputeNode& object = nodes_.at(node.value);
+  const auto found = nodes_.find(node.value);
+  if (found == nodes_.end()) return;
+  api::ComputeNode& object = found->second;
   object.metadata.annotations[std::string(key)] = value;
   object.metadata.resource_version = next_version();
   timeline_.say("person", "{}: {}={}", node.value, key, value);
-  if (changed) changed(NodeChanged{object});
+  changed(NodeChanged{object});
+}
+
+void Kubernetes::annotate_instance(const std::string& instance, std::string_view key, const std::string& value) {
+  const auto found = instances_.find(instance);
+  if (found == instances_.end()) return;
+  found->second.metadata.annotations[std::string(key)] = value;
+  found->second.metadata.resource_version = next_version();
+  timeline_.say("person", "{}: {}={}", instance, key, value);
+  changed(InstanceChanged{found->second});
+}
+
+void Kubernetes::edit(const NovaHost& node, const std::function<void(api::ComputeNodeSpec&)>& change) {
+  const auto found = nodes_.find(node.value);
+  if (found == nodes_.end()) return;
+  api::ComputeNode& object = found->second;
+  change(object.spec);
+  ++object.metadata.generation;
+  object.metadata.resource_version = next_version();
+  timeline_.say("person", "edits ComputeNode {}", node.value);
+  changed(NodeChanged{object});
 }
 
 void Kubernetes::back_up() {
@@ -135,7 +179,6 @@ void Kubernetes::report(const kube::Node& node) {
   const bool known = kubernetes_nodes_.count(node.name) > 0 && kubernetes_nodes_.at(node.name) == node;
   kubernetes_nodes_.insert_or_assign(node.name, node);
   leases_.insert_or_assign(node.name, kube::NodeLease{node.name, to_rfc3339_micro(clock_.wall())});
-  if (!changed) return;
   if (!known) changed(KubernetesNodeChanged{node});
   changed(NodeLeaseObserved{leases_.at(node.name), clock_.now()});
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/compute_node.h"
 #include "api/policy.h"
@@ -35,6 +36,11 @@ class Kubernetes {
 
   /// A person writes an annotation on a ComputeNode.
   void annotate(const NovaHost& node, std::string_view key, const std::string& value);
+  /// A person edits the spec of a ComputeNode.
+  void edit(const NovaHost& node, const std::function<void(api::ComputeNodeSpec&)>& change);
+  /// It goes when its finalizers are gone.
+  void remove_node(const NovaHost& node);
+  void annotate_instance(const std::string& instance, std::string_view key, const std::string& value);
   /// etcd as it is now is kept; restore() brings it back, as the API server shows it then: everything is newer than before.
   void back_up();
   void restore();
@@ -46,8 +52,10 @@ class Kubernetes {
   /// Everything there is, as a list shows it.
   [[nodiscard]] std::vector<Event> list() const;
 
-  std::function<void(Event)> changed;                   ///< to the watches
+  std::vector<std::function<void(const Event&)>> watches;  ///< of the replicas
+  std::function<void(const api::ComputeNode& before, const api::ComputeNode& after)> node_written;
   std::function<void(const std::string&)> complain;     ///< what no API server would take, or nobody should write
+  bool works = true;                                    ///< the API server answers
   [[nodiscard]] std::uint64_t status_writes() const { return status_writes_; }
 
  private:
@@ -55,6 +63,10 @@ class Kubernetes {
   Result<T> store_status(std::map<std::string, T>& objects, const T& object);
   template <class T>
   Result<T> create_in(std::map<std::string, T>& objects, T object);
+  void changed(const Event& event) const {
+    for (const auto& watch : watches) watch(event);
+  }
+  bool forget_if_removed(const std::string& node);
   void count_write(const std::string& object);
   std::string next_version() { return std::to_string(++version_); }
 

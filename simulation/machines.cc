@@ -11,6 +11,12 @@ std::vector<Guest*> Machines::guests_of(const ServerId& server) {
   return found;
 }
 
+Guest* Machines::guest_on(const ServerId& server, const NovaHost& name) {
+  for (Guest& guest : guests_)
+    if (guest.server == server && guest.host == name && !guest.ended) return &guest;
+  return nullptr;
+}
+
 Guest& Machines::start_guest(const ServerId& server, const NovaHost& name) {
   Guest guest;
   guest.server = server;
@@ -18,15 +24,19 @@ Guest& Machines::start_guest(const ServerId& server, const NovaHost& name) {
   guest.address = hosts_.at(name).address;
   guest.nonce = next_nonce_++;
   guest.image = ImageId{"vms", server.value + "_disk"};
+  if (volume_of) guest.volume = volume_of(server);
   guest.started = clock_.now();
+  if (!reaches_storage(guest)) guest.silent_since = clock_.now();
   guests_.push_back(guest);
   timeline_.say("guest", "{} started on {}", server.value.substr(0, 8), name.value);
   return guests_.back();
 }
 
 void Machines::stop_guest(const ServerId& server, const NovaHost& name) {
-  for (Guest* guest : guests_of(server))
-    if (guest->host == name && !guest->ended) guest->ended = clock_.now();
+  Guest* guest = guest_on(server, name);
+  if (guest == nullptr) return;
+  guest->ended = clock_.now();
+  guest->closed = reaches_storage_from(name);
 }
 
 void Machines::power_off(const NovaHost& name, const char* why) {
@@ -42,7 +52,7 @@ void Machines::power_off(const NovaHost& name, const char* why) {
 
 void Machines::power_on(const NovaHost& name, const char* why) {
   Host& host = hosts_.at(name);
-  if (host.on) return;
+  if (host.on || !host.mains) return;
   host.on = true;
   host.control = host.storage = true;
   const int boots = ++host.boots;
@@ -78,6 +88,31 @@ void Machines::cut(const NovaHost& name, bool control, bool storage) {
   host.storage = storage;
   note_silence(host);
   timeline_.say("host", "{}: control network {}, storage network {}", name.value, control ? "works" : "cut", storage ? "works" : "cut");
+}
+
+void Machines::kill_agent(const NovaHost& name) {
+  hosts_.at(name).agent = false;
+  timeline_.say("host", "{}: nova-compute is killed", name.value);
+}
+
+void Machines::start_agent(const NovaHost& name) {
+  Host& host = hosts_.at(name);
+  if (!host.on) return;
+  host.agent = true;
+  timeline_.say("host", "{}: nova-compute is started", name.value);
+  if (booted) booted(name);
+}
+
+void Machines::swap_addresses(const NovaHost& one, const NovaHost& other) {
+  std::swap(hosts_.at(one).address, hosts_.at(other).address);
+  timeline_.say("host", "{} has {} now, and {} has {}", one.value, hosts_.at(one).address.value, other.value, hosts_.at(other).address.value);
+  std::vector<std::pair<ServerId, NovaHost>> running;
+  for (Guest& guest : guests_)
+    if (!guest.ended && (guest.host == one || guest.host == other)) running.emplace_back(guest.server, guest.host);
+  for (const auto& [server, where] : running) {
+    stop_guest(server, where);
+    start_guest(server, where);
+  }
 }
 
 }  // namespace vmha::sim

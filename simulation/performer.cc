@@ -1,14 +1,16 @@
 #include "simulation/performer.h"
 
+#include <algorithm>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
 #include <fmt/core.h>
 
+#include "simulation/leader_lease.h"
+
 namespace vmha::sim {
 namespace {
-
-constexpr Duration kActMayOutlive = seconds(5);  // as controller/term.h has it
 
 template <class T>
 Result<Answer> answer_of(Result<T> result) {
@@ -19,6 +21,30 @@ Result<Answer> answer_of(Result<T> result) {
 template <class T>
 Result<Answer> ok(T value) {
   return Answer{std::move(value)};
+}
+
+enum class System { kKubernetes, kNova, kOther };
+
+System system_of(const Operation& operation) {
+  return std::visit(
+      [](const auto& op) {
+        using T = std::decay_t<decltype(op)>;
+        constexpr auto is = []<class... Others>() { return (std::is_same_v<T, Others> || ...); };
+        if constexpr (is.template operator()<WritePolicyStatus, WriteNodeStatus, WriteInstanceStatus, PatchNodeMetadata, CreateNode, CreateInstance, DeleteNode,
+                                             DeleteInstance>()) {
+          return System::kKubernetes;
+        } else if constexpr (is.template operator()<ReadServices, ReadAllServers, ReadHostServers, ReadServer, ReadMigrations, SetForcedDown, DisableService,
+                                                    EnableService, LockServer, UnlockServer, Evacuate, StartServer, StopServer>()) {
+          return System::kNova;
+        } else {
+          return System::kOther;
+        }
+      },
+      operation);
+}
+
+bool shows_servers(const Operation& operation) {
+  return std::holds_alternative<ReadAllServers>(operation) || std::holds_alternative<ReadHostServers>(operation) || std::holds_alternative<ReadServer>(operation);
 }
 
 std::string text_of(const Operation& operation) {
@@ -33,24 +59,25 @@ std::string text_of(const Operation& operation) {
 /// One operation's effect on the world, and its answer.
 struct Performer::Doing {
   World& w;
-  Sabotage sabotage;
 
   Result<Answer> operator()(const ReadServices&) const { return ok(w.nova.services()); }
   Result<Answer> operator()(const ReadAllServers&) const { return ok(w.nova.servers(std::nullopt)); }
   Result<Answer> operator()(const ReadHostServers& op) const { return ok(w.nova.servers(op.host)); }
   Result<Answer> operator()(const ReadServer& op) const { return answer_of(w.nova.server(op.server)); }
   Result<Answer> operator()(const ReadMigrations& op) const {
-    auto records = w.nova.migrations(op.host);
-    for (nova::Migration& record : records)
-      if (sabotage == Sabotage::kReturnMade && record.status == "done") record.status = "completed";
-    return ok(std::move(records));
+    return ok(w.nova.migrations(op.host));
   }
   Result<Answer> operator()(const PingImages& op) const { return ok(w.ceph.ping(op.images, w.clock.now())); }
+  [[nodiscard]] ceph::ImageWatch watch_of(const ImageId& image) const {
+    if (!w.ceph.works || w.ceph.is_inactive(image)) return ceph::ImageWatch{image, true, false, {}, std::nullopt};
+    return ceph::ImageWatch{image, true, true, w.ceph.watchers(image), std::nullopt};
+  }
   Result<Answer> operator()(const ReadDisks& op) const {
     std::vector<ServerImages> all;
     for (const ServerDisks& server : op.servers) {
-      const ImageId id{"vms", server.server.value + "_disk"};
-      all.push_back(ServerImages{server.server, {ceph::ImageWatch{id, true, true, w.ceph.watchers(id), std::nullopt}}});
+      ServerImages images{server.server, {watch_of(ImageId{"vms", server.server.value + "_disk"})}};
+      for (const std::string& volume : server.volumes) images.images.push_back(watch_of(ImageId{"volumes", "volume-" + volume}));
+      all.push_back(std::move(images));
     }
     return ok(std::move(all));
   }
@@ -62,20 +89,17 @@ struct Performer::Doing {
   static Result<Answer> no_rights() { return fail(ErrorKind::kForbidden, "the key may not change the blocklist"); }
   Result<Answer> operator()(const ReadClusterAddresses&) const { return ok(std::vector<Address>{Address{"10.77.0.1"}, Address{"10.77.0.2"}}); }
   Result<Answer> operator()(const ReadPower& op) const {
-    auto reading = w.power.read(NovaHost{op.node.value});
-    if (sabotage == Sabotage::kAcceptedIsOff && reading && w.power.was_asked_off(NovaHost{op.node.value})) reading->state = power::State::kOff;
-    return answer_of(std::move(reading));
+    return answer_of(w.power.read(NovaHost{op.node.value}));
   }
   Result<Answer> operator()(const DrillPower& op) const {
     const auto reading = w.power.read(NovaHost{op.node.value});
     if (!reading) return tl::unexpected(reading.error());
     return ok(power::Drill{*reading, true, "its rights can be read"});
   }
-  Result<Answer> operator()(const DrillCeph&) const { return !w.ceph.quorum ? no_quorum() : !w.ceph.rights ? no_rights() : ok(Done{}); }
+  Result<Answer> operator()(const DrillCeph&) const { return !w.ceph.quorum ? no_quorum() : !w.ceph.rights || !w.ceph.rights_to_remove ? no_rights() : ok(Done{}); }
   Result<Answer> operator()(const ProveBlocklist&) const {
     if (!w.ceph.quorum) return no_quorum();
-    if (sabotage == Sabotage::kProofUnread) return ok(ceph::BlocklistProof{100, 16, w.clock.now()});
-    return ok(w.ceph.prove());
+    return answer_of(w.ceph.prove());
   }
   Result<Answer> operator()(const PowerOff& op) const {
     const NovaHost host{op.node.value};
@@ -93,7 +117,7 @@ struct Performer::Doing {
   }
   Result<Answer> operator()(const BlocklistRemove& op) const {
     if (!w.ceph.quorum) return no_quorum();
-    if (!w.ceph.rights) return no_rights();
+    if (!w.ceph.rights || !w.ceph.rights_to_remove) return no_rights();
     w.ceph.blocklist_remove(op.addresses);
     return ok(Done{});
   }
@@ -125,10 +149,10 @@ struct Performer::Doing {
   }
 };
 
-Result<Answer> Performer::take_effect(const Operation& operation) {
-  w_.checkers.acts(operation);
+Result<Answer> Performer::take_effect(const Operation& operation, std::size_t replica) {
+  w_.checkers.acts(operation, replica);
   if (is_irreversible(operation)) w_.timeline.say("act", "{}", text_of(operation));
-  return std::visit(Doing{w_, sabotage}, operation);
+  return std::visit(Doing{w_}, operation);
 }
 
 Duration Performer::latency(const Operation& operation) {
@@ -155,42 +179,92 @@ Duration Performer::latency(const Operation& operation) {
   return clock.between(milliseconds(3), milliseconds(200));
 }
 
-void Performer::perform(const Effect& effect, std::function<bool()> alive, std::function<void(EffectDone)> answer) {
-  Scheduler& clock = w_.clock;
-  Rng& rng = clock.rng();
-  const Instant leaves = clock.now() + clock.between(milliseconds(0), milliseconds(5));
+/// One effect on its way.
+struct Performer::Call {
+  Effect effect;
+  Process* process;
+  std::uint64_t life;
+  std::function<void(EffectDone)> done;
+  Instant leaves{};
+  Instant acts{};
+  Instant answered{};
+  Instant deadline{};
+  bool lost = false;     ///< its answer
+
+  [[nodiscard]] bool lives() const { return process->life() == life; }
+};
+
+void Performer::answer(const std::shared_ptr<Call>& call, Instant at, Result<Answer> outcome) {
+  w_.clock.at(at, [call, at, outcome = std::move(outcome)] { call->done(EffectDone{call->effect.id, call->leaves, outcome, at}); });
+}
+
+void Performer::perform(const Effect& effect, Process& process, std::function<void(EffectDone)> done) {
+  auto call = std::make_shared<Call>(Call{effect, &process, process.life(), std::move(done)});
+  w_.clock.after(w_.clock.between(milliseconds(0), milliseconds(5)), [this, call] {
+    call->process->when_it_runs(call->life, [this, call] { send(call); });
+  });
+}
+
+/// The API server a replica does not reach, nova's API and what it needs: a refused connection, a 500, or silence.
+std::optional<Error> Performer::not_served(const Operation& operation, const Process& process) const {
+  switch (system_of(operation)) {
+    case System::kKubernetes:
+      if (!process.reaches_api()) return Error{ErrorKind::kUnavailable, "connection refused"};
+      break;
+    case System::kNova:
+      if (!w_.nova.api) return Error{ErrorKind::kUnavailable, "500 Internal Server Error"};
+      if (!w_.nova.neutron && shows_servers(operation)) return Error{ErrorKind::kUnavailable, "500: neutron does not answer"};
+      break;
+    case System::kOther: break;
+  }
+  return std::nullopt;
+}
+
+void Performer::send(const std::shared_ptr<Call>& call) {
+  Rng& rng = w_.clock.rng();
+  const Effect& effect = call->effect;
+  const Instant now = w_.clock.now();
+  const bool irreversible = is_irreversible(effect.operation);
+  call->leaves = now;
+  call->deadline = effect.deadline;
+  if (now >= std::min(effect.deadline, effect.start_by)) return answer(call, now, fail(ErrorKind::kTimeout, "not sent, its time was over before a thread was free"));
+  if (irreversible) {
+    const auto until = call->process->act_until();
+    if (!until) return answer(call, now, fail(ErrorKind::kTimeout, "not sent, the leader's term is over"));
+    if (!asks_for_the_term_again(effect.operation)) call->deadline = std::min(call->deadline, *until);
+  }
   Duration takes = latency(effect.operation);
   const bool faulty = rng.chance(faults_per_mille);
   const std::uint64_t kind = faulty ? rng.below(3) : 9;  // 0: fails before it acts, 1: its answer is lost, 2: late
   if (faulty) ++faults;
   if (kind == 2) takes *= 8;
-  const bool is_read = !is_irreversible(effect.operation);
-  const Instant acts = leaves + Duration(static_cast<Duration::rep>(rng.below(static_cast<std::uint64_t>(takes.count()) + 1)));
-  const Instant answered = leaves + takes;
-  const bool twice = sabotage == Sabotage::kEvacuateTwice && std::holds_alternative<Evacuate>(effect.operation);
-  const bool lost = kind == 1 || answered > effect.deadline || (twice && rng.chance(500));
-  const Error silence{is_read ? ErrorKind::kTimeout : ErrorKind::kUnknownOutcome, "no answer in time"};
-  if (twice && lost) {
-    clock.at(std::min(acts + seconds(1), effect.deadline), [this, operation = effect.operation] { (void)take_effect(operation); });
+  call->acts = now + Duration(static_cast<Duration::rep>(rng.below(static_cast<std::uint64_t>(takes.count()) + 1)));
+  call->answered = now + takes;
+  call->lost = kind == 1 || call->answered > call->deadline;
+  w_.timeline.detail("effect", "{} {}: {}", effect.key, name_of(effect.operation), kind == 0 ? "will fail" : call->lost ? "its answer gets lost" : "");
+  if (kind == 0) return answer(call, std::min(call->answered, call->deadline), fail(ErrorKind::kUnavailable, "connection reset"));
+  if (call->lost) {
+    const Error silence{irreversible ? ErrorKind::kUnknownOutcome : ErrorKind::kTimeout, "no answer in time"};
+    answer(call, call->deadline, tl::unexpected(silence));
   }
-  w_.timeline.detail("effect", "{} {}: {}", effect.key, name_of(effect.operation), kind == 0 ? "will fail" : lost ? "its answer gets lost" : "");
-  if (kind == 0) {
-    const Error broken{ErrorKind::kUnavailable, "connection reset"};
-    clock.at(std::min(answered, effect.deadline), [id = effect.id, leaves, answer, broken] { answer(EffectDone{id, leaves, tl::unexpected(broken)}); });
-    return;
-  }
-  const auto act = [this, effect, leaves, answered, lost, alive, answer] {
-    if (w_.clock.now() > effect.deadline) return;  // the client gave up: it closed its connection before the request was taken
-    if (!alive() && w_.clock.rng().chance(500)) return;
-    const auto outcome = take_effect(effect.operation);
-    if (!lost && alive()) w_.clock.at(answered, [id = effect.id, leaves, answer, outcome, answered] { answer(EffectDone{id, leaves, outcome, answered}); });
-  };
-  const bool asks_again = asks_for_the_term_again(effect.operation);
-  const Instant asks_at = asks_again ? std::max(leaves, acts - kActMayOutlive) : leaves;
-  clock.at(asks_at, [this, asks_again, acts, alive, act] {
-    if (!asks_again || alive()) w_.clock.at(acts, act);
+  if (!asks_for_the_term_again(effect.operation)) return w_.clock.at(call->acts, [this, call] { act(call); });
+  // It reads first, and asks for the term once more right before the order itself leaves.
+  w_.clock.at(std::max(now, call->acts - LeaderLease::kActMayOutlive), [this, call] {
+    call->process->when_it_runs(call->life, [this, call] {
+      const auto until = call->process->act_until();
+      if (until && w_.clock.now() < call->deadline) return w_.clock.at(std::max(call->acts, w_.clock.now()), [this, call] { act(call); });
+      if (!call->lost) answer(call, w_.clock.now(), fail(ErrorKind::kTimeout, "not sent, the leader's term is over"));
+    });
   });
-  if (lost) clock.at(effect.deadline, [id = effect.id, leaves, answer, silence] { answer(EffectDone{id, leaves, tl::unexpected(silence)}); });
+}
+
+void Performer::act(const std::shared_ptr<Call>& call) {
+  // A client that gave up, or died, closed its connection before the request was taken; a frozen one keeps it open.
+  if (w_.clock.now() > call->deadline && !call->process->is_frozen()) return;
+  if (!call->lives() && w_.clock.rng().chance(500)) return;
+  auto unserved = not_served(call->effect.operation, *call->process);
+  Result<Answer> outcome = unserved ? Result<Answer>(tl::unexpected(*unserved)) : take_effect(call->effect.operation, call->process->replica());
+  if (!call->lost) answer(call, std::max(call->answered, w_.clock.now()), std::move(outcome));
 }
 
 }  // namespace vmha::sim

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "reconcilers/effects.h"
 #include "simulation/ceph.h"
@@ -11,16 +13,22 @@
 
 namespace vmha::sim {
 
-/// A lie that a broken build of vmha would tell. Tests show with them that the checkers see what they are there for.
-enum class Sabotage {
-  kNone,
-  kProofUnread,       ///< ProveBlocklist says yes without asking a placement group
-  kAcceptedIsOff,     ///< a power off that was accepted reads as Off
-  kEvacuateTwice,     ///< an Evacuate whose answer gets lost is sent again a second later
-  kReturnMade,        ///< a node shows a boot id of its own making, and the records that nova still has to clean up look completed
+/// Who asks: a process that may die, freeze, or lose its lease while a call of it is under way.
+class Process {
+ public:
+  virtual ~Process() = default;
+  [[nodiscard]] virtual std::size_t replica() const = 0;
+  [[nodiscard]] virtual std::uint64_t life() const = 0;  ///< another one: that process is gone
+  [[nodiscard]] virtual bool is_frozen() const = 0;
+  [[nodiscard]] virtual bool reaches_api() const = 0;
+  /// When an act begun now has to be over; nullopt: it must not begin (controller/term.h).
+  [[nodiscard]] virtual std::optional<Instant> act_until() const = 0;
+  /// Now, or when it is thawed, or never.
+  virtual void when_it_runs(std::uint64_t life, std::function<void()> what) = 0;
 };
 
-/// Turns an effect into happenings: it leaves, takes effect, is answered; each late, lost or failing with small probability.
+/// Turns an effect into happenings: it leaves, takes effect, is answered; each late, lost or failing with small probability. Refuses what the shell
+/// would not send (controller/performer.cc): what is late, and acts outside the leader's term.
 class Performer {
  public:
   struct World {
@@ -35,16 +43,19 @@ class Performer {
   };
   explicit Performer(World world) : w_(world) {}
 
-  /// `alive`: the process that asked still runs. What is on the wire when it dies takes effect or not.
-  void perform(const Effect& effect, std::function<bool()> alive, std::function<void(EffectDone)> answer);
+  void perform(const Effect& effect, Process& process, std::function<void(EffectDone)> answer);
 
   unsigned faults_per_mille = 0;
-  Sabotage sabotage = Sabotage::kNone;
   std::uint64_t faults = 0;
 
  private:
   struct Doing;
-  Result<Answer> take_effect(const Operation& operation);
+  struct Call;
+  void send(const std::shared_ptr<Call>& call);
+  void act(const std::shared_ptr<Call>& call);
+  void answer(const std::shared_ptr<Call>& call, Instant at, Result<Answer> outcome);
+  [[nodiscard]] std::optional<Error> not_served(const Operation& operation, const Process& process) const;
+  Result<Answer> take_effect(const Operation& operation, std::size_t replica);
   [[nodiscard]] Duration latency(const Operation& operation);
 
   World w_;

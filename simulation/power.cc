@@ -1,13 +1,24 @@
 #include "simulation/power.h"
 
+#include <array>
 #include <iterator>
 
 namespace vmha::sim {
 
+namespace {
+
+constexpr seconds kStaleFor{6};
+
+}  // namespace
+
+const char* to_string(Bmc behaviour) {
+  static constexpr std::array<const char*, kBmcKinds> kWords = {"honest", "slow", "dead", "lying", "pretends to switch off", "stuck at Off", "another host's", "stale"};
+  return kWords[static_cast<std::size_t>(behaviour)];
+}
+
 void Power::set(const NovaHost& host, Bmc behaviour) {
+  if (this->behaviour(host) != behaviour) timeline_.say("bmc", "{}: {}", host.value, to_string(behaviour));
   behaviours_[host] = behaviour;
-  static constexpr const char* kWords[] = {"honest", "slow", "dead", "lying", "pretends to switch off", "stuck at Off", "another host's"};
-  timeline_.say("bmc", "{}: {}", host.value, kWords[static_cast<int>(behaviour)]);
 }
 
 Bmc Power::behaviour(const NovaHost& host) const {
@@ -28,7 +39,12 @@ Result<power::Reading> Power::read(const NovaHost& host) {
   const Host& machine = machines_.host(behind(host));
   const auto asked = asked_off_.find(host);
   const bool pretends = how == Bmc::kPretends && asked != asked_off_.end() && clock_.now() - asked->second < seconds(3);
-  const bool off = !machine.on || pretends || how == Bmc::kStuckOff;
+  bool off = !machine.on || pretends || how == Bmc::kStuckOff;
+  if (how == Bmc::kStale) {
+    const auto [shown, first] = shown_.try_emplace(host, Shown{off, clock_.now()});
+    if (!first && clock_.now() - shown->second.at >= kStaleFor) shown->second = Shown{off, clock_.now()};
+    off = shown->second.off;
+  }
   return power::Reading{off ? power::State::kOff : power::State::kOn, machine.uuid, ""};
 }
 

@@ -20,7 +20,10 @@ enum class Bmc {
   kPretends,   ///< the same, and reads Off for 3 s after it was asked to switch off
   kStuckOff,   ///< the same, and reads Off whatever is true
   kElsewhere,  ///< another host's controller answers at its address
+  kStale,      ///< does as it is told, and shows the state of some seconds ago
 };
+inline constexpr std::size_t kBmcKinds = 8;
+[[nodiscard]] const char* to_string(Bmc behaviour);
 
 /// The power controllers: what they accept happens later, or never.
 class Power {
@@ -34,7 +37,6 @@ class Power {
   Result<Done> on(const NovaHost& host);
   /// The host whose power that controller really switches.
   [[nodiscard]] NovaHost behind(const NovaHost& host) const;
-  [[nodiscard]] bool was_asked_off(const NovaHost& host) const { return asked_off_.count(host) > 0; }
 
  private:
   Scheduler& clock_;
@@ -42,6 +44,8 @@ class Power {
   const Timeline& timeline_;
   std::map<NovaHost, Bmc> behaviours_;
   std::map<NovaHost, Instant> asked_off_;
+  struct Shown { bool off; Instant at; };
+  std::map<NovaHost, Shown> shown_;  ///< by stale ones
 };
 
 }  // namespace vmha::sim

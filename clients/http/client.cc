@@ -279,6 +279,29 @@ struct Client::Impl {
   }
 };
 
+namespace {
+
+/// What a header proves who we are with; for "Basic x" and "Bearer x" that is x.
+std::string credential_in(std::string name, const std::string& value) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (name == "authorization") return value.substr(value.find(' ') + 1);
+  return name == "x-auth-token" || name == "x-subject-token" ? value : std::string();
+}
+
+/// A careless server or proxy repeats in an error what it was sent, and the texts of errors end in logs, events and status.
+void take_out_credentials(const Request& request, Result<Response>& result) {
+  constexpr std::size_t kShortest = 4;  // shorter ones cannot be told from text
+  if (!result || result->status < 400) return;
+  for (const auto& [name, value] : request.headers) {
+    const std::string credential = credential_in(name, value);
+    if (credential.size() < kShortest) continue;
+    std::string& body = result->body;
+    for (auto at = body.find(credential); at != std::string::npos; at = body.find(credential, at + 3)) body.replace(at, credential.size(), "***");
+  }
+}
+
+}  // namespace
+
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
@@ -313,6 +336,7 @@ Result<Response> Client::send(const Request& request) {
     ~Place() { impl.leave_place(); }
   } place{*impl_};
   auto result = impl_->exchange(request, start + request.timeout);
+  take_out_credentials(request, result);
   impl_->report(request, start, result);
   return result;
 }
@@ -324,6 +348,7 @@ Result<Response> Client::stream(const Request& request, std::chrono::millisecond
   }
   const Instant start = monotonic_now();
   auto result = impl_->watch(request, idle, on_data, keep_going);
+  take_out_credentials(request, result);
   impl_->report(request, start, result);
   return result;
 }

@@ -53,7 +53,8 @@ inline constexpr int kMaxExchanges = 16;                   // at once per Client
 /// Errors: kUnavailable (no connection: nothing was sent), kTimeout / kUnavailable for a lost answer to GET or HEAD, kUnknownOutcome for a
 /// lost answer to anything else, kTimeout when there was no place within the timeout, kForbidden for a certificate that does not
 /// verify or is not accepted, kInvalid for a bad URL, bad TLS settings, a request that cannot be written or a body above kMaxBodyBytes.
-/// Nothing of headers or bodies is ever logged or put into an error.
+/// Nothing of headers or bodies is ever logged or put into an error, and from the body of an answer of 400 or above the request's own credentials
+/// (Authorization, X-Auth-Token, X-Subject-Token) are taken out: callers quote it.
 class Client {
  public:
   using Observer = std::function<void(const Exchange&)>;

@@ -197,6 +197,24 @@ TEST(ClientTest, LineBreaksCannotBecomeHeaders) {
   EXPECT_EQ(client->send(get("relative")).error().kind, ErrorKind::kInvalid);
 }
 
+TEST(ClientTest, AnErrorThatRepeatsTheCredentialsIsHandedOnWithoutThem) {
+  const std::string said = R"({"error": "I do not like 'Authorization: Basic dXNlcjpwYXNz' and X-Auth-Token tok-1234, tok-1234"})";
+  const auto answer = [&](const std::string& status) {
+    return [status, said](int fd) {
+      read_request(fd);
+      say(fd, "HTTP/1.1 " + status + "\r\nConnection: close\r\nContent-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
+    };
+  };
+  RawServer server({answer("401 Unauthorized"), answer("200 OK")});
+  const auto client = connect(server.url());
+  Request request = get("/");
+  request.headers = {{"authorization", "Basic dXNlcjpwYXNz"}, {"X-Auth-Token", "tok-1234"}};
+  const auto refused = client->send(request);
+  ASSERT_TRUE(refused) << describe(refused.error());
+  EXPECT_EQ(refused->body, R"({"error": "I do not like 'Authorization: Basic ***' and X-Auth-Token ***, ***"})");
+  EXPECT_EQ(client->send(request)->body, said) << "an answer is not changed";
+}
+
 TEST(AddressTest, BadAddressesAreInvalidAndTheirSecretsNotEchoed) {
   for (const auto* url : {"", "127.0.0.1:1", "ftp://h", "https://", "https://h:0", "https://h:65536", "https://h:x", "https://[::1", "https://h/a?b", "https://a b"}) {
     const auto client = Client::create(url, {}, "vmha/test");

@@ -65,12 +65,12 @@ def installed(helm, cluster):
 class Process:
     """vmha-controller as its pod would run it: the ConfigMap's file, the account's token; only the address to listen on is another."""
 
-    def __init__(self, cluster, helm, folder):
+    def __init__(self, cluster, helm, folder, config=None):
         admin = yaml.safe_load((cluster.folder / "admin.conf").read_text())
         admin["users"] = [{"name": "lab", "user": {"tokenFile": str(folder / "token")}}]
         (folder / "token").write_text(cluster.must("create", "token", "-n", NAMESPACE, "vmha").strip())
         (folder / "kubeconfig").write_text(yaml.safe_dump(admin))
-        (folder / "vmha.yaml").write_text(helm.one("ConfigMap")["data"]["vmha.yaml"])
+        (folder / "vmha.yaml").write_text(config or helm.one("ConfigMap")["data"]["vmha.yaml"])
         self.log = folder / "log"
         with open(self.log, "wb") as out:
             self.process = subprocess.Popen([controller(), "--config", folder / "vmha.yaml", "--kubeconfig", folder / "kubeconfig", "--listen", "127.0.0.1:0"],

@@ -24,6 +24,7 @@ class Controller:
         self._lab = lab
         self._process = None
         self.logs = []
+        self.kubeconfig = lab.env["KUBECONFIG"]  # World.use_account() gives it another one
         self.settings = {}  # over what is written into its file
         self.ceph_key = ""  # which of the lab's keys of vmha it uses, by the end of the variable's name: NO_BLOCKLIST, NO_LIFT
 
@@ -34,7 +35,7 @@ class Controller:
         log = self._lab.folder / "log" / f"vmha-controller-{len(list((self._lab.folder / 'log').glob('vmha-controller-*'))) + 1}.log"
         with open(log, "wb") as out:
             self._process = subprocess.Popen([program, "--config", self._write_config()], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                             env=self._lab.env, start_new_session=True)
+                                             env={**self._lab.env, "KUBECONFIG": str(self.kubeconfig)}, start_new_session=True)
         self.logs.append(log)
 
     def is_alive(self):

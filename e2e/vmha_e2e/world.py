@@ -1,7 +1,7 @@
 """The lab, vmha's resources in it, and vmha-controller: what a test starts from and is reset to."""
 import json
 
-from . import NAMESPACE, ROOT, resources, wait_for
+from . import NAMESPACE, ROOT, account, resources, wait_for
 from .controller import Controller
 from .kubectl import Kubectl
 from .lab import Lab
@@ -38,6 +38,10 @@ class World:
         self.recorder.start()
         self.kubectl.apply(policy, *resources.hosts(self.lab.machines, self.lab.env))
         self.start_controller(ceph_key)
+
+    def use_account(self):
+        """From its next start on vmha-controller has the rights of manifests/ and no other; before, those of the lab's administrator."""
+        self.controller.kubeconfig = account.make_kubeconfig(self.kubectl, self.lab.folder)
 
     def start_controller(self, ceph_key=""):
         self.controller.ceph_key = ceph_key

@@ -37,9 +37,18 @@ bool is_recorded(const InstanceView& view, const ImageId& image, const ceph::Wat
   return view.fence && std::ranges::any_of(record->watchers, [&](const std::string& text) { return covers(view.fence->addresses, address_of_client(text)); });
 }
 
+/// A volume that another server has attached, too, watched from the host where nova shows that one: wherever it was evacuated to since, or was running
+/// while this one was shut off. Only beside a disk of this server's own, at which a guest of it there would be seen.
+bool is_of_a_sharer(const InstanceView& view, const ImageId& image, const ceph::Watcher& watcher) {
+  const auto shared = std::ranges::find_if(view.sharers, [&](const auto& each) { return image.name == "volume-" + each.first; });
+  const HostFacts* host = host_at(view, watcher.address);
+  if (shared == view.sharers.end() || host == nullptr || !shared->second.contains(host->host)) return false;
+  return find_image(view, view.server->value.id.value + "_disk") != nullptr;
+}
+
 bool is_unexpected(const InstanceView& view, const WatchRule& rule, const ImageId& image, const ceph::Watcher& watcher) {
   if (covers(rule.forbidden, watcher.address)) return true;
-  if (covers(rule.expected, watcher.address) || is_recorded(view, image, watcher)) return false;
+  if (covers(rule.expected, watcher.address) || is_recorded(view, image, watcher) || is_of_a_sharer(view, image, watcher)) return false;
   return !rule.only_hosts || host_at(view, watcher.address) != nullptr;
 }
 

@@ -19,7 +19,7 @@ void give_up_attempt(Pass& pass, const api::InstanceRecovery& recovery, const no
   // The conductor writes the fault a moment after the states; but where the scheduler finds a host, the record names it.
   const bool nowhere = server.fault.empty() && record.status == "error" && record.destination.empty();
   if (nowhere || (failed && is_no_valid_host(server))) return fail_attempt(pass, recovery, "no valid host: nova's scheduler finds none with room", Counts::kNo);
-  const std::string fault = failed ? server.fault : "nova's migration " + record.uuid.value + " is " + record.status;
+  const std::string fault = failed ? server.fault : fmt::format("nova's migration {} is {}, and the server is where it was", record.uuid.value, record.status);
   fail_attempt(pass, recovery, fault, Counts::kYes);
 }
 
@@ -31,10 +31,9 @@ const nova::Migration* record_of(const Pass& pass, const api::InstanceRecovery& 
   return own ? records.newest : nullptr;
 }
 
-bool ended_without_success(const Pass& pass, const nova::Migration& record) {
-  if (!is_over(pass.view, record)) return false;
-  return !nova::is_final(record) || record.status == "error" || record.status == "failed" || record.status == "cancelled";
-}
+/// Nova says `done` only after the server is on its new host (nova/compute/manager.py, rebuild_instance), and a nova-compute that starts completes
+/// whatever evacuation from it nobody ended. So a record that is final, and a server read after it that is still there, are an attempt that failed.
+bool ended_without_success(const Pass& pass, const nova::Migration& record) { return is_over(pass.view, record); }
 
 void note_progress(Pass& pass, api::InstanceRecovery recovery, const nova::Migration& record) {
   recovery.migration_id = record.uuid;

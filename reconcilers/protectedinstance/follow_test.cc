@@ -111,6 +111,25 @@ TEST_F(FollowTest, AFailedRecordAndAServerReadBeforeItIsNotYetAnEnd) {
   EXPECT_EQ(wished<ReadMigrations>(decision), nullptr) << "else each would always be older than the other";
 }
 
+/// A source that started completed what nobody worked on any more, or nova let it drop without a word.
+TEST_F(FollowTest, ARecordThatIsFinalWhileTheServerRestsWhereItWasIsAFailure) {
+  for (const char* status : {"completed", "done"}) {
+    ends(status, "");
+    scene_.server->value.vm_state = "active";
+    const InstanceDecision decision = scene_.decided();
+    EXPECT_EQ(decision.status.phase, InstancePhase::kWaiting) << status;
+    EXPECT_THAT(decision.status.recovery->message, HasSubstr("the server is where it was"));
+  }
+}
+
+TEST_F(FollowTest, ARecordThatIsDoneAndAServerReadBeforeItIsNotYetAnEnd) {
+  ends("done", "");
+  scene_.server->at = scene_.migrations->at - milliseconds(1);
+  const InstanceDecision decision = scene_.decided();
+  EXPECT_EQ(decision.status.recovery->phase, RecoveryStep::kRequested);
+  EXPECT_NE(wished<ReadServer>(decision), nullptr);
+}
+
 TEST_F(FollowTest, AFailedRecordWhileTheTaskStandsIsNotYetAnEnd) {
   ends("error", "disk exploded");
   scene_.server->value.task_state = "rebuild_spawning";

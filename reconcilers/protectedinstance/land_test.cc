@@ -123,6 +123,17 @@ TEST_F(LandTest, ARecordedCoAttachmentOfAVolumeMayWatch) {
   EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kAttested);
 }
 
+TEST_F(LandTest, AServerThatSharesAVolumeMayWatchItFromWhereNovaShowsIt) {
+  scene_.server->value.volumes = {"vol-1"};
+  scene_.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12"), watcher("10.77.0.13")}));
+  EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kMoved);
+  scene_.rest.sharers = {{"vol-1", {NovaHost{"compute-3.example"}}}};
+  EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kAttested);
+  scene_.rest.sharers = {{"vol-1", {kFrom}}};
+  scene_.disks->value.back().watchers = {watcher("10.77.0.11")};
+  EXPECT_EQ(scene_.decided().status.recovery->phase, RecoveryStep::kMoved) << "the fenced host's watch is never a sharer's";
+}
+
 TEST_F(LandTest, DisksReadBeforeTheServerWasSeenThereProveNothing) {
   scene_.disks->at = scene_.server->at - milliseconds(1);
   const InstanceDecision decision = scene_.decided();

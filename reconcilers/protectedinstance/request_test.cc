@@ -102,6 +102,26 @@ INSTANTIATE_TEST_SUITE_P(
                   s.disks->value[0].watchers = {watcher("10.77.0.12")};
                   s.object.status.disks = {{.image = s.disks->value[0].image, .watchers = {"10.77.0.12:0/7"}, .lock_owner = {}}};
                 }},
+        Missing{"a_shared_volume_is_watched_from_where_its_other_server_is_not",
+                [](Scene& s) {
+                  s.server->value.volumes = {"vol-1"};
+                  s.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12")}));
+                  s.rest.sharers = {{"vol-1", {NovaHost{"compute-3.example"}}}};
+                }},
+        Missing{"its_only_disk_is_shared_and_watched",
+                [](Scene& s) {
+                  s.server->value.image_id.clear();
+                  s.server->value.volumes = {"vol-1"};
+                  s.disks->value = {image("volumes", "volume-vol-1", {watcher("10.77.0.12")})};
+                  s.rest.sharers = {{"vol-1", {kTo}}};
+                }},
+        Missing{"another_server_shares_a_volume_and_the_root_disk_is_watched",
+                [](Scene& s) {
+                  s.server->value.volumes = {"vol-1"};
+                  s.disks->value.front().watchers = {watcher("10.77.0.12")};
+                  s.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12")}));
+                  s.rest.sharers = {{"vol-1", {kTo}}};
+                }},
         Missing{"it_is_gone", [](Scene& s) { s.rest.server_gone = true; }}),
     [](const auto& param) { return param.param.name; });
 
@@ -151,6 +171,12 @@ INSTANTIATE_TEST_SUITE_P(
                   s.server->value.volumes = {"vol-1"};
                   s.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12")}));
                   s.object.status.disks = {{.image = {"volumes", "volume-vol-1"}, .watchers = {"10.77.0.11:0/3", "10.77.0.12:0/7"}, .lock_owner = {}}};
+                }},
+        Allowed{"another_server_with_the_same_volume",
+                [](Scene& s) {
+                  s.server->value.volumes = {"vol-1"};
+                  s.disks->value.push_back(image("volumes", "volume-vol-1", {watcher("10.77.0.12")}));
+                  s.rest.sharers = {{"vol-1", {kTo}}};
                 }},
         Allowed{"an_older_failed_evacuation",
                 [](Scene& s) {

@@ -55,6 +55,8 @@ struct InstanceView {
   bool server_gone = false;                         ///< nova said 404 to the newest single read
   MaybeReading<std::vector<nova::Migration>> migrations;  ///< of this server, from a read of its host's (or fence's host's) migrations
   MaybeReading<std::vector<ceph::ImageWatch>> disks;
+  /// Of each of its volumes: where nova shows other servers that have it attached, too.
+  std::map<std::string, std::set<NovaHost>> sharers;
 
   /// Of the host nova says it is on; if that one has no standing fence, of the host its unfinished recovery came from. Never a fence that is being lifted.
   std::optional<FenceInForce> fence;

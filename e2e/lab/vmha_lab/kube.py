@@ -7,6 +7,7 @@ What is left in the folder for its users:
   admin.token, second.token   two tokens of administrators: for tests in which a token file changes
   nobody.token       a user without any right
   pki/               the authority (ca.crt) and the certificates;  log/ the output of both servers
+  log/audit.log      a line a request of a service account, JSON (audit.k8s.io/v1 Event): what it asked for and how that ended
 The data of etcd stays in the folder: each server may be stopped or killed and started again alone.
 """
 import base64
@@ -23,6 +24,9 @@ from .processes import Processes, wait_for
 
 SERVICES = ("etcd", "apiserver")
 READY_SECONDS = 120
+# Who asked for what, without bodies: enough to see which rights are used and what was refused.
+AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+                "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}
 
 
 class Kubernetes:
@@ -57,6 +61,7 @@ class Kubernetes:
         ports = self._ports()
         assets = assets or kube_assets.ensure()
         pki = self.folder / "pki"
+        (self.folder / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
         self.processes.start("apiserver", [
             assets / "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{ports['etcd']}",
             "--bind-address", self.address, "--advertise-address", self.address, "--secure-port", ports["apiserver"],
@@ -67,6 +72,7 @@ class Kubernetes:
             "--service-account-signing-key-file", pki / "service-account.key",
             "--service-cluster-ip-range", "10.96.0.0/24", "--authorization-mode", "Node,RBAC",
             "--endpoint-reconciler-type", "none",
+            "--audit-policy-file", self.folder / "audit-policy.json", "--audit-log-path", self.folder / "log" / "audit.log",
             "--disable-admission-plugins", "ServiceAccount"])  # it would wait for a controller that is not there
 
     def wait_ready(self):
