@@ -29,7 +29,7 @@ void note_power(computenode::DeviceReadings& readings, const Result<power::Readi
   readings.last = Reading<power::Reading>{*reading, started};
   const bool gap = readings.last_off && started - *readings.last_off > computenode::kOffRunGap + readings.last_took;  // it may hide an On
   readings.last_took = took;
-  if (gap || reading->state != power::State::kOff) readings.first_off = readings.second_off = readings.last_off = std::nullopt;
+  if (gap || reading->state != power::State::kOff) readings.first_off = readings.first_off_answered = readings.second_off = readings.last_off = std::nullopt;
   if (reading->state != power::State::kOff) return;
   if (!readings.first_off) {
     readings.first_off = started;

@@ -17,7 +17,7 @@ class PowerLogTest : public testing::Test {
   void read(const std::string& device, int second, power::State state) {
     log.observe(kNode, device, power::Reading{.state = state, .system_uuid = {}, .detail = {}}, at(second), at(second));
   }
-  void fails(const std::string& device, int second) { log.observe(kNode, device, fail(ErrorKind::kTimeout, "no answer"), at(second)); }
+  void fails(const std::string& device, int second) { log.observe(kNode, device, fail(ErrorKind::kTimeout, "no answer"), at(second), at(second)); }
   computenode::PowerEvidence evidence(int second) { return log.evidence(kNode, at(second)); }
   PowerLog log;
 };

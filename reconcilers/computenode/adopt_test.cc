@@ -20,6 +20,7 @@ struct Lost : Scene {
     with_finalizer();
     judged(api::VerdictValue::kUnknown);
     rest.fresh_suffix = "zzzzz";
+    rest.evidence.lease.proven_alive = now - seconds(60);
   }
   Lost& listed_in_ceph() {
     blocklist = {{entry(kAddress)}, now - milliseconds(200)};
@@ -49,6 +50,64 @@ TEST(AdoptTest, AFenceThatNovaNamesIsTakenUpUnderItsId) {
   EXPECT_EQ(decision.status.fence->storage.addresses, std::vector{kAddress});
   EXPECT_THAT(acts(decision), IsEmpty());
   EXPECT_EQ(announced(decision, "FenceStarted"), 1);
+}
+
+TEST(AdoptTest, ABootIdIsTakenOnlyFromANodeWhoseLeaseMoves) {
+  Lost scene;
+  scene.rest.evidence.lease.proven_alive.reset();  // the Node may come out of the same backup
+  EXPECT_EQ(scene.marked().listed_in_ceph().decided().status.fence->boot_id, "");
+}
+
+TEST(AdoptTest, WithoutAnyUsableMethodItStandsUntilAPersonReturnsTheHost) {
+  Lost scene;
+  scene.object.spec.fencing.devices.clear();
+  scene.object.spec.storage.client_addresses.clear();
+  scene.object.status.storage_clients.reset();
+  scene.marked().adopted().judged(api::VerdictValue::kHealthy);
+  const NodeDecision decision = scene.decided();
+  EXPECT_EQ(decision.status.fence->state, FenceState::kFencing) << "neither withdrawn nor adopted again";
+  EXPECT_EQ(condition_reason(decision, api::condition::kHeld), "AdoptedNotProven");
+  scene.object.spec.storage.client_addresses = {kAddress.value};
+  EXPECT_EQ(scene.decided().status.fence->storage.addresses, std::vector{kAddress}) << "learned as soon as spec says them";
+}
+
+TEST(AdoptTest, AnUnforcedServicesMarkWaitsForTheBlocklistToBeRead) {
+  Lost scene;
+  scene.marked().service.forced_down = false;
+  scene.blocklist.reset();
+  const NodeDecision decision = scene.decided();
+  EXPECT_FALSE(stands(decision)) << "what was not read is not empty";
+  EXPECT_NE(wished<ReadBlocklist>(decision), nullptr);
+  scene.listed_in_ceph();
+  EXPECT_EQ(scene.decided().status.fence->state, FenceState::kFencing);
+  scene.blocklist = {{}, scene.now};
+  EXPECT_EQ(scene.decided().status.fence->state, FenceState::kLifting);
+}
+
+TEST(AdoptTest, AnEntryAloneIsNoReasonToRecoverFromAHost) {
+  for (const bool dead : {false, true}) {
+    for (const bool budget : {false, true}) {
+      Lost scene;
+      scene.listed_in_ceph().adopted().proven();
+      scene.fence().state = FenceState::kFencing;
+      scene.fence().adopted = true;
+      scene.fence().id = FenceId{"compute-1-zzzzz"};
+      scene.judged(dead ? api::VerdictValue::kDead : api::VerdictValue::kUnknown);
+      scene.rest.budget_allows = budget;
+      EXPECT_EQ(scene.decided().status.fence->state, dead && budget ? FenceState::kProven : FenceState::kFencing) << dead << budget;
+    }
+  }
+}
+
+TEST(AdoptTest, OneThatNothingShowsAnyMoreIsBegunAnewAsOurOwn) {
+  Lost scene;
+  scene.listed_in_ceph().adopted();
+  scene.rest.requested.clear();
+  scene.blocklist = {{}, scene.now};
+  scene.dead();
+  const NodeDecision decision = scene.decided();
+  EXPECT_FALSE(decision.status.fence->adopted) << "else it would be begun anew for ever";
+  EXPECT_EQ(decision.status.fence->power.state, ProofState::kPending);
 }
 
 TEST(AdoptTest, AnEntryOfAKnownHostWithoutAFenceIsTakenUpUnderANewId) {

@@ -29,7 +29,7 @@ std::optional<Instant> proven_off(const NodeView& view, const api::PowerDevice& 
   const auto found = view.devices.find(device.name);
   if (found == view.devices.end() || !is_usable(view, device, nullptr)) return std::nullopt;
   const DeviceReadings& r = found->second;
-  if (!r.first_off || !r.last_off || *r.last_off - r.first_off_answered < off_needed(view, device)) return std::nullopt;
+  if (!r.first_off || !r.first_off_answered || !r.last_off || *r.last_off - *r.first_off_answered < off_needed(view, device)) return std::nullopt;
   if (view.now - *r.last_off > kProofReadableWithin + r.last_took) return std::nullopt;
   return *r.first_off + kOffConfirm;
 }

@@ -162,7 +162,7 @@ void check_acts(const Scene& scene, const NodeView& view, const NodeDecision& de
   ASSERT_TRUE(is_standing(scene.object.status.fence));
   const api::Fence& fence = *scene.object.status.fence;
   EXPECT_NE(fence.state, FenceState::kHeld);
-  const bool called = fence.power.state != ProofState::kPending || fence.storage.state != ProofState::kPending;
+  const bool called = fence.adopted || fence.power.state != ProofState::kPending || fence.storage.state != ProofState::kPending;
   EXPECT_TRUE(called) << "Requested is stored before the first call";
   EXPECT_TRUE(view.acted || fence.state == FenceState::kLifting || (view.blocklist && !view.blocklist->value.empty()) || view.service || !view.devices.empty());
   const bool settled = scene.object.status.recovery && scene.object.status.recovery->finished_time && view.recovery.none_left;

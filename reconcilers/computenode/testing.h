@@ -199,7 +199,7 @@ struct Scene {
   Scene& reads_off(const std::string& name = "bmc", Duration since = seconds(3), Duration last = milliseconds(400)) {
     DeviceReadings& readings = rest.devices[name];
     readings.last = Reading<power::Reading>{{power::State::kOff, "uuid-1", "Off"}, now - last};
-    readings.first_off = now - since;
+    readings.first_off = readings.first_off_answered.emplace(now - since);
     readings.second_off = now - since + milliseconds(500);
     readings.last_off = now - last;
     return *this;

@@ -19,7 +19,7 @@ namespace vmha::computenode {
 struct DeviceReadings {
   MaybeReading<power::Reading> last;      ///< newest successful reading
   std::optional<Instant> first_off;       ///< start of the unbroken run of Off readings; On or an unknown state ends it
-  Instant first_off_answered{};           ///< of the run's first reading: Off held from then at the latest
+  std::optional<Instant> first_off_answered;  ///< of the run's first reading: Off held from then at the latest
   std::optional<Instant> second_off;      ///< start of the run's second reading: it left after the first had said Off
   std::optional<Instant> last_off;
   Duration last_took{};                   ///< from question to answer of the newest successful reading, at most kLongestAnswer
