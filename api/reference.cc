@@ -23,7 +23,7 @@ struct Row {
 constexpr std::array<Row, 6> kAnnotations = {{
     {kPausedAnnotation, "`true` on any resource: vmha touches nothing for it"},
     {kReleaseAnnotation, "a fence id, on a ComputeNode: return the host by hand"},
-    {kApproveAnnotation, "a fence id (ComputeNode) or storm id (HAPolicy): let a held action go on"},
+    {kApproveAnnotation, "a fence id or storm id, on a ComputeNode: let its held fence go on"},
     {kRetryAnnotation, "any new value, on a ProtectedInstance: try a Failed one again"},
     {kFenceAnnotation, "an RFC 3339 time, on a ComputeNode: fence it now; the verdict is skipped, the proof is not"},
     {kAbandonFenceAnnotation, "a fence id, on a ComputeNode being deleted: let it go although its fence stands"},

@@ -23,6 +23,9 @@ bool stands(const std::optional<api::Fence>& fence) {
 
 Checkers::Checkers(World world) : w_(world) {
   w_.nova.evacuation_asked = [this](const nova::Server& server, const nova::Migration* running) { evacuation_asked(server, running); };
+  w_.nova.lock_replaced = [this](const ServerId& id) {
+    if (const auto known = expected.find(id); known != expected.end()) known->second.before.locked = false;
+  };
   w_.kubernetes.complain = [this](const std::string& what) { violated(what); };
   w_.kubernetes.node_written = [this](const api::ComputeNode& before, const api::ComputeNode& after) { node_written(before, after); };
 }

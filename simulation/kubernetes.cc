@@ -28,7 +28,7 @@ void Kubernetes::count_write(const std::string& object) {
   auto& times = writes_[object];
   times.push_back(clock_.now());
   while (clock_.now() - times.front() > seconds(60)) times.pop_front();
-  if (times.size() == kMostWritesAMinute && complain) complain("status of " + object + " is written again and again");
+  if (times.size() == kMostWritesAMinute && complain) complain("L1: status of " + object + " is written again and again");
 }
 
 template <class T>
@@ -39,7 +39,7 @@ Result<T> Kubernetes::store_status(std::map<std::string, T>& objects, const T& o
     return fail(ErrorKind::kConflict, "{} is at version {}, not {}", object.metadata.name, found->second.metadata.resource_version, object.metadata.resource_version);
   auto decoded = through_codec(object);
   if (!decoded) {
-    if (complain) complain("a status that no API server takes: " + describe(decoded.error()));
+    if (complain) complain("L2: a status that no API server takes: " + describe(decoded.error()));
     return tl::unexpected(decoded.error());
   }
   if (decoded->status == found->second.status) return found->second;

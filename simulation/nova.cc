@@ -14,6 +14,9 @@ std::string uuid(Rng& rng) {
   return fmt::format("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 32U, (a >> 16U) & 0xffffU, a & 0xfffU, b >> 52U, b & 0xffffffffffffU);
 }
 
+/// vmha decides on readings of a server that are at most so old, and its call takes a second.
+constexpr seconds kReadingAge{5};
+
 bool has_process(const std::string& vm_state) { return vm_state == "active" || vm_state == "paused" || vm_state == "rescued" || vm_state == "error"; }
 
 }  // namespace
@@ -164,6 +167,9 @@ Result<Done> Nova::enable(const ServiceId& id) {
 Result<Done> Nova::lock(const ServerId& id, const std::string& reason) {
   const auto found = servers_.find(id);
   if (found == servers_.end()) return fail(ErrorKind::kNotFound, "no server {}", id.value);
+  const auto tenants = locked_by_tenant_.find(id);
+  const bool just_now = tenants != locked_by_tenant_.end() && clock_.now() - tenants->second <= kReadingAge;
+  if (found->second.locked && found->second.locked_reason.empty() && just_now && lock_replaced) lock_replaced(id);
   found->second.locked = true;
   found->second.locked_reason = reason;
   return Done{};

@@ -70,6 +70,8 @@ class Nova {
 
   /// Before a request is taken: for the checkers. `running`: the newest earlier evacuation of that server that has not ended and can still go on.
   std::function<void(const nova::Server&, const nova::Migration* running)> evacuation_asked;
+  /// A lock of vmha takes the place of one that a tenant set in the seconds before, which vmha cannot have read: nova has no "only if unlocked".
+  std::function<void(const ServerId&)> lock_replaced;
   std::function<void(const nova::Migration&)> destination_chosen;  ///< of an evacuation
 
  private:
@@ -130,6 +132,7 @@ class Nova {
   std::map<NovaHost, Service> services_;
   std::map<ServerId, nova::Server> servers_;
   std::vector<nova::Migration> migrations_;
+  std::map<ServerId, Instant> locked_by_tenant_;
   std::vector<Work> works_;  ///< of migrations_, in the same order
 };
 

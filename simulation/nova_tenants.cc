@@ -24,6 +24,7 @@ bool Nova::ask(const ServerId& id, TenantWish wish) {
   if (wish == TenantWish::kLock) {
     server.locked = true;
     server.locked_reason.clear();
+    locked_by_tenant_[id] = clock_.now();
     return true;
   }
   if (wish == TenantWish::kDelete) {

@@ -117,7 +117,7 @@ void World::help_host(const NovaHost& name) {
 void World::help_servers() {
   std::vector<ServerId> stuck;
   for (const auto& [id, server] : nova_.all())
-    if (nova_.is_stuck(id) && checkers_.is_named_to_a_person(id)) stuck.push_back(id);
+    if (nova_.is_stuck(id) && server.task_state != "deleting" && checkers_.is_named_to_a_person(id)) stuck.push_back(id);  // nova deletes once its host is back
   for (const ServerId& id : stuck) nova_.end_by_hand(id);
   std::vector<std::string> failed;
   for (const auto& [name, instance] : kubernetes_.instances())

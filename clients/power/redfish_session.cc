@@ -129,7 +129,7 @@ Result<RedfishSession::Ticket> RedfishSession::log_in(const std::string& session
   const json body = {{"UserName", username_}, {"Password", password_}};
   auto response = plain("POST", sessions, body.dump(-1, ' ', false, json::error_handler_t::replace), deadline);
   if (!response) return tl::unexpected(response.error());
-  if (response->status == 401 || response->status == 403) return not_accepted(error_text(response->body));
+  if (response->status == 401 || response->status == 403) return not_accepted(response->body);
   if (response->status == 404 || response->status == 405 || response->status == 501) {
     const std::lock_guard lock(mutex_);
     if (links_) links_->sessions.clear();
@@ -176,7 +176,7 @@ Result<http::Response> RedfishSession::request(const std::string& method, const 
     if (!response) return response;
     if (response->status == 401) {
       // The controller restarted or the session expired. 401 means that nothing was done, so a POST may be repeated, too.
-      if (ticket->token.empty() || renewed) return not_accepted(error_text(response->body));
+      if (ticket->token.empty() || renewed) return not_accepted(response->body);
       renewed = true;
       give_back(*ticket, deadline);
       continue;
@@ -208,9 +208,9 @@ Result<Done> RedfishSession::post(const std::string& path, const json& body, Ins
 
 tl::unexpected<Error> RedfishSession::refused(const http::Response& response, const std::string& what) const {
   const int status = response.status;
-  std::string detail = without_secrets(error_text(response.body));
+  std::string detail = quoted(response.body);
   if (!detail.empty()) detail = " (" + detail + ")";
-  if (status == 401) return not_accepted(error_text(response.body));
+  if (status == 401) return not_accepted(response.body);
   if (status == 403) return fail(ErrorKind::kForbidden, "user {} may not use {}{}: give it a role with ConfigureComponents", username_, what, detail);
   if (status == 404) return fail(ErrorKind::kNotFound, "{} does not exist{}", what, detail);
   if (status == 409) return fail(ErrorKind::kConflict, "{}: the controller answered 409{}", what, detail);
@@ -223,10 +223,14 @@ tl::unexpected<Error> RedfishSession::refused(const http::Response& response, co
   return fail(ErrorKind::kInvalid, "{}: the controller answered {}{}", what, status, detail);
 }
 
-tl::unexpected<Error> RedfishSession::not_accepted(const std::string& detail) const {
-  const std::string said = detail.empty() ? "" : " (" + without_secrets(detail) + ")";
+tl::unexpected<Error> RedfishSession::not_accepted(const std::string& body) const {
+  const std::string detail = quoted(body);
+  const std::string said = detail.empty() ? "" : " (" + detail + ")";
   return fail(ErrorKind::kForbidden, "the controller does not accept user {} and its password{}: correct the credentials Secret", username_, said);
 }
+
+/// Taken out before the text is cut, which could leave half of a password, and again once JSON's escapes are read.
+std::string RedfishSession::quoted(const std::string& body) const { return without_secrets(error_text(without_secrets(body))); }
 
 std::string RedfishSession::without_secrets(std::string text) const {
   // A device may echo what it was sent. A password of one or two letters cannot be told from text.

@@ -55,7 +55,8 @@ class RedfishSession {
   void give_back(const Ticket& ticket, Instant deadline);
   void remove(const Ticket& ticket, Instant deadline);
   [[nodiscard]] tl::unexpected<Error> refused(const http::Response& response, const std::string& what) const;
-  [[nodiscard]] tl::unexpected<Error> not_accepted(const std::string& detail) const;
+  [[nodiscard]] tl::unexpected<Error> not_accepted(const std::string& body) const;
+  [[nodiscard]] std::string quoted(const std::string& body) const;
   [[nodiscard]] std::string without_secrets(std::string text) const;
 
   const std::unique_ptr<http::Client> client_;

@@ -160,6 +160,15 @@ TEST_F(RedfishTest, AnEchoedPasswordDoesNotReachTheError) {
   EXPECT_THAT(sent.error().message, AllOf(HasSubstr("bad ***"), Not(HasSubstr(test::kPassword))));
 }
 
+TEST_F(RedfishTest, ALongErrorIsNotCutInTheMiddleOfThePassword) {
+  const std::string password = test::kPassword;
+  const std::string said = std::string(200 - password.size() + 1, 'x') + password;  // all but its last letter would fit
+  controller_.answer(kReset, {{.status = 400, .body = R"({"error":{"message":")" + said + R"("}})", .headers = {}}});
+  const auto sent = open(controller_.target())->request_off(kDeadline);
+  ASSERT_FALSE(sent);
+  EXPECT_THAT(sent.error().message, AllOf(HasSubstr("xxx"), Not(HasSubstr(password.substr(0, password.size() - 1)))));
+}
+
 TEST_F(RedfishTest, OffIsForceOffAndOnIsOn) {
   const auto redfish = open(controller_.target());
   EXPECT_TRUE(redfish->request_off(kDeadline, "4C4C4544-0051-3610-8052-B7C04F4D3132"));

@@ -73,10 +73,19 @@ bool waits_for_person(const Pass& pass, const api::Fence& fence) {
   return (pass.policy().return_.mode == api::ReturnMode::kManual || failed) && !released(pass, fence);
 }
 
+/// An order to switch off that a controller has not answered yet may still reach it, and must not meet the host in service.
+bool power_off_is_open(const NodeView& view) {
+  return std::any_of(view.requested.begin(), view.requested.end(), [&](const auto& asked) {
+    if (!asked.first.starts_with("power/")) return false;
+    const auto outcome = view.lanes.find(asked.first);
+    return outcome == view.lanes.end() || outcome->second.finished < asked.second;
+  });
+}
+
 void prepare_lift(Pass& pass, const api::Fence& fence) {
   power_on(pass, fence);
   pass.out.wake(pass.view.now + kReturnReadEvery);
-  if (!power_cycle_proven(pass.view, fence, released(pass, fence)) || !is_back(pass.view)) return;
+  if (!power_cycle_proven(pass.view, fence, released(pass, fence)) || !is_back(pass.view) || power_off_is_open(pass.view)) return;
   pass.keep_fresh(pass.view.migrations, kReturnReadEvery, "migrations", ReadMigrations{pass.view.object->nova_host()});
   if (!is_fresh(pass.view.migrations, kProofReadableWithin, pass.view.now) || has_evacuation_left(pass.view)) return;
   pass.out.status.fence->state = FenceState::kLifting;
@@ -191,6 +200,7 @@ std::vector<api::Hold> missing_for_return(const Pass& pass) {
     if (!same_boot || fence.adopted) why += fmt::format("; a person who knows that it was says so: annotation {}={}", api::kReleaseAnnotation, fence.id.value);
     missing.push_back({"PowerCycleNotProven", std::move(why), {}});
   }
+  if (power_off_is_open(view)) missing.push_back({"PowerOrderOpen", "an order to switch it off was not answered yet", {}});
   if (!is_back(view)) missing.push_back({"HostNotBack", "nova-compute on it does not report yet", {}});
   if (view.migrations && has_evacuation_left(view)) missing.push_back({"EvacuationLeft", "nova-compute has not cleaned up after all evacuations yet", {}});
   return missing;

@@ -192,6 +192,18 @@ INSTANTIATE_TEST_SUITE_P(
         ReturnCase{"nova_silent", [](Scene& s) { s.rest.evidence.nova.quiet = seconds(40); }, false},
         ReturnCase{"nova_unreadable", [](Scene& s) { s.rest.evidence.nova.readable = false; }, false},
         ReturnCase{"nova_never_moved", [](Scene& s) { s.rest.evidence.nova.proven_alive.reset(); }, false},
+        ReturnCase{"an_order_to_switch_off_not_answered_yet",
+                   [](Scene& s) {
+                     s.rest.requested["power/bmc"] = s.now - seconds(20);
+                     s.rest.lanes["power/bmc"] = LaneOutcome{s.now - seconds(40), 1, "no answer in time", "PowerOff"};
+                   },
+                   false},
+        ReturnCase{"an_order_to_switch_off_that_has_ended",
+                   [](Scene& s) {
+                     s.rest.requested["power/bmc"] = s.now - seconds(20);
+                     s.rest.lanes["power/bmc"] = LaneOutcome{s.now - seconds(2), 1, "no answer in time", "PowerOff"};
+                   },
+                   true},
         ReturnCase{"power_reads_off", [](Scene& s) { s.rest.evidence.power.first_off = s.now - seconds(5); }, false},
         ReturnCase{"heartbeat_before_the_last_off", [](Scene& s) { s.rest.evidence.power.last_off = s.now - seconds(1); }, false},
         ReturnCase{"migrations_not_read", [](Scene& s) { s.migrations.reset(); }, false}, ReturnCase{"migrations_too_old", [](Scene& s) { s.migrations->at = s.now - seconds(9); }, false},

@@ -106,6 +106,10 @@ MUTANTS = [
         Edit(FACTS, "return destination != nullptr && destination->fence && destination->fence->requirement_met && destination->fence->service_forced_down;",
              "if (BROKEN && destination != nullptr && !destination->healthy) return true;\n"
              "  return destination != nullptr && destination->fence && destination->fence->requirement_met && destination->fence->service_forced_down;")]),
+    Mutant("abort-after-the-add", "a fence is given up when its host looks well again, whatever was called for it", ["host-loss", "api-trouble"], 100, "S2 S4 L1", [
+        Edit(DECIDE, "if (proof_is_needed(pass, fence)) make_proof(pass);",
+             "if (BROKEN && fence.state != FenceState::kLifting && pass.view.judgement.value == api::VerdictValue::kHealthy) {\n"
+             "    pass.out.status.fence->state = FenceState::kWithdrawn;\n    return;\n  }\n  if (proof_is_needed(pass, fence)) make_proof(pass);")]),
     Mutant("keep-the-entry", "a fence is lifted and its blocklist entry stays", ["host-loss"], 20, "L1 S2", [
         Edit(RETURN, "if (!any_listed(view, addresses)) return true;", "if (BROKEN || !any_listed(view, addresses)) return true;")]),
     Mutant("never-enable", "a host that is back stays disabled", ["host-loss"], 10, "L1", [
