@@ -166,14 +166,14 @@ TEST(EngineTest, NoActLeavesWhileAStatusWriteIsInFlight) {
   ASSERT_NE(world.find<WriteNodeStatus>("cn/compute-1/"), nullptr);
   for (int step = 0; step < 100; ++step) {
     world.answer<ReadClusterAddresses>(Answer(std::vector<Address>{}));
-    world.answer<ReadBlocklist>(Answer(std::vector<ceph::BlocklistEntry>{{Address{"10.77.0.1"}, 0, "", "", 100}}));
+    world.answer<ReadBlocklist>(Answer(std::vector<ceph::BlocklistEntry>{{Address{"10.77.0.1"}, 0, "", "", 400'000'000}}));
     world.pass(kTickEvery);
     ASSERT_EQ(world.acts(), 0U);
   }
   int version = 2;
   for (int step = 0; step < 100 && world.acts() == 0; ++step) {
     if (world.find<WriteNodeStatus>("cn/compute-1/") != nullptr) world.store_node("compute-1", version++);
-    world.answer<ReadBlocklist>(Answer(std::vector<ceph::BlocklistEntry>{{Address{"10.77.0.1"}, 0, "", "", 100}}));
+    world.answer<ReadBlocklist>(Answer(std::vector<ceph::BlocklistEntry>{{Address{"10.77.0.1"}, 0, "", "", 400'000'000}}));
     world.pass(kTickEvery);
   }
   EXPECT_GT(world.acts(), 0U) << "and once it is stored, it goes on";

@@ -43,11 +43,13 @@ TEST_F(PowerLogTest, AControllerThatNeedsEightSecondsForAnAnswerConfirmsOffToo) 
   EXPECT_FALSE(evidence(18).off_confirmed);
   answered(19);
   EXPECT_EQ(evidence(27).first_off, at(10)) << "the next question left a second after the answer: no gap that could hide an On";
-  EXPECT_TRUE(evidence(27).off_confirmed);
-  EXPECT_TRUE(evidence(32).off_confirmed);
-  EXPECT_FALSE(evidence(33).off_confirmed) << "its age counts from the answer, and no longer";
-  answered(33);
-  EXPECT_EQ(evidence(41).first_off, at(33)) << "six seconds after the answer: an On may hide in there";
+  EXPECT_FALSE(evidence(27).off_confirmed) << "between the first answer and the second question lies a second";
+  answered(28);
+  EXPECT_TRUE(evidence(36).off_confirmed);
+  EXPECT_TRUE(evidence(41).off_confirmed);
+  EXPECT_FALSE(evidence(42).off_confirmed) << "its age counts from the answer, and no longer";
+  answered(42);
+  EXPECT_EQ(evidence(50).first_off, at(42)) << "six seconds after the answer: an On may hide in there";
 }
 
 TEST_F(PowerLogTest, OnAndAnythingElseEndTheRun) {
