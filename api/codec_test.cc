@@ -13,7 +13,7 @@ namespace vmha::api {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 json testdata(const std::string& name) {
   std::ifstream in(std::string{VMHA_API_TESTDATA} + "/" + name + ".json");

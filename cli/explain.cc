@@ -110,7 +110,7 @@ std::string recoverable_text(const api::ProtectedInstance& instance) {
 std::string instances_text(const HostPage& page, const Paint& paint, std::size_t limit) {
   auto instances = instances_of(*page.resources, *page.node);
   if (instances.empty()) return "\nInstances: none\n";
-  std::ranges::stable_partition(instances, [](const api::ProtectedInstance* instance) { return !is_well(*instance); });
+  std::stable_partition(instances.begin(), instances.end(), [](const api::ProtectedInstance* instance) { return !is_well(*instance); });
   std::vector<std::vector<Cell>> rows = {{{"INSTANCE"}, {"ON"}, {"STATE"}, {"PHASE"}, {"RECOVERABLE"}, {"RECOVERY"}}};
   for (const api::ProtectedInstance* instance : instances) {
     if (rows.size() > limit) break;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace vmha::ceph {
@@ -93,21 +94,75 @@ std::size_t end_of_first(std::string_view json) {
   return std::string_view::npos;
 }
 
-void collect_addresses(const Json& node, std::vector<Address>& into) {
+constexpr int kMaxDepth = 32;  // of a dump; Ceph 16 to 19 write 4 levels
+
+void collect_addresses(const Json& node, int depth, std::vector<Address>& into) {
   if (node.is_object()) {
     const auto vec = node.find("addrvec");
     if (vec != node.end() && vec->is_array())
       for (const Json& item : *vec)
         if (const auto endpoint = parse_endpoint(item.value("addr", ""))) into.push_back(endpoint->address);
   }
-  if (node.is_structured())
-    for (const Json& child : node) collect_addresses(child, into);
+  if (node.is_structured() && depth < kMaxDepth)
+    for (const Json& child : node) collect_addresses(child, depth + 1, into);
 }
 
 Result<Json> parse(std::string_view json, const char* what) {
   Json parsed = Json::parse(json, nullptr, false);
   if (parsed.is_discarded()) return fail(ErrorKind::kUnavailable, "{}: not JSON", what);
   return parsed;
+}
+
+/// What `read` makes of the document; kUnavailable where a member is missing or of another type.
+template <class T, class Read>
+Result<T> read_document(std::string_view json, const char* what, Read&& read) {
+  const auto document = parse(json, what);
+  if (!document) return tl::unexpected(document.error());
+  try {
+    return Result<T>(read(*document));
+  } catch (const Json::exception& error) {
+    return fail(ErrorKind::kUnavailable, "{}: {}", what, error.what());
+  }
+}
+
+Result<std::vector<BlocklistEntry>> entries_of(std::string_view array, WallTime now) {
+  std::size_t bad = 0;  // counted from 1
+  auto entries = read_document<std::vector<BlocklistEntry>>(array, "osd blocklist ls", [&](const Json& list) {
+    std::vector<BlocklistEntry> out;
+    for (const Json& item : list) {
+      const auto entry = entry_of(item, now);
+      if (!entry && bad == 0) bad = out.size() + 1;
+      if (entry) out.push_back(*entry);
+    }
+    return out;
+  });
+  if (bad > 0) return fail(ErrorKind::kUnavailable, "osd blocklist ls: entry {} cannot be read", bad);
+  return entries;
+}
+
+/// A number of placement groups, or an epoch. get() alone would take 1e300 and -8.
+std::uint32_t count_of(const Json& value) {
+  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+  if (!fits) throw Json::type_error::create(302, "a number is not a whole one of 32 bits", &value);
+  return value.get<std::uint32_t>();
+}
+
+/// -1 where the pool has no such tier.
+bool has_tier(const Json& pool, const char* key) {
+  const auto tier = pool.find(key);
+  return tier != pool.end() && !(tier->is_number_integer() && tier->get<std::int64_t>() < 0);
+}
+
+PoolShape pool_of(const Json& item) {
+  const Json& id = item.at("pool_id");
+  PoolShape pool;
+  pool.id = id.is_number_integer() ? id.get<std::int64_t>() : count_of(id);
+  pool.name = item.at("pool_name").get<std::string>();
+  pool.pg_num = count_of(item.at("pg_num"));
+  pool.pgp_num = count_of(item.at("pg_placement_num"));
+  pool.pg_num_pending = item.contains("pg_num_pending") ? count_of(item.at("pg_num_pending")) : pool.pg_num;
+  pool.tiered = has_tier(item, "read_tier") || has_tier(item, "write_tier");
+  return pool;
 }
 
 }  // namespace
@@ -166,13 +221,9 @@ Result<std::vector<BlocklistEntry>> parse_blocklist(std::string_view json, WallT
   int arrays = 0;
   for (; json.find('[') != std::string_view::npos; ++arrays) {
     const auto end = end_of_first(json);
-    const auto list = parse(json.substr(0, end), "osd blocklist ls");
+    const auto list = entries_of(json.substr(0, end), now);
     if (!list) return fail(list.error(), "array {}", arrays);
-    for (const Json& item : *list) {
-      const auto entry = entry_of(item, now);
-      if (!entry) return fail(ErrorKind::kUnavailable, "osd blocklist ls: unreadable entry {}", item.dump());
-      entries.push_back(*entry);
-    }
+    entries.insert(entries.end(), list->begin(), list->end());
     json = end == std::string_view::npos ? std::string_view() : json.substr(end);
   }
   if (arrays == 0) return fail(ErrorKind::kUnavailable, "osd blocklist ls: no list in the answer");
@@ -180,34 +231,23 @@ Result<std::vector<BlocklistEntry>> parse_blocklist(std::string_view json, WallT
 }
 
 Result<std::vector<PoolShape>> parse_pools(std::string_view json) {
-  const auto list = parse(json, "osd pool ls detail");
-  if (!list) return tl::unexpected(list.error());
-  std::vector<PoolShape> pools;
-  for (const Json& item : *list) {
-    PoolShape pool;
-    pool.id = item.at("pool_id").get<std::int64_t>();
-    pool.name = item.at("pool_name").get<std::string>();
-    pool.pg_num = item.at("pg_num").get<std::uint32_t>();
-    pool.pgp_num = item.at("pg_placement_num").get<std::uint32_t>();
-    pool.pg_num_pending = item.value("pg_num_pending", pool.pg_num);
-    pool.tiered = item.value("read_tier", -1) >= 0 || item.value("write_tier", -1) >= 0;
-    pools.push_back(std::move(pool));
-  }
-  return pools;
+  return read_document<std::vector<PoolShape>>(json, "osd pool ls detail", [](const Json& list) {
+    std::vector<PoolShape> pools;
+    for (const Json& item : list) pools.push_back(pool_of(item));
+    return pools;
+  });
 }
 
 Result<std::uint32_t> parse_epoch(std::string_view json) {
-  const auto stat = parse(json, "osd stat");
-  if (!stat) return tl::unexpected(stat.error());
-  return stat->at("epoch").get<std::uint32_t>();
+  return read_document<std::uint32_t>(json, "osd stat", [](const Json& stat) { return count_of(stat.at("epoch")); });
 }
 
 Result<std::vector<Address>> parse_daemon_addresses(std::string_view json) {
-  const auto dump = parse(json, "dump");
-  if (!dump) return tl::unexpected(dump.error());
-  std::vector<Address> addresses;
-  collect_addresses(*dump, addresses);
-  return addresses;
+  return read_document<std::vector<Address>>(json, "dump", [](const Json& dump) {
+    std::vector<Address> addresses;
+    collect_addresses(dump, 0, addresses);
+    return addresses;
+  });
 }
 
 }  // namespace vmha::ceph

@@ -86,6 +86,28 @@ TEST(PoolTextTest, ReadsShapesAndSeesCacheTiers) {
   EXPECT_FALSE(parse_pools("no json").has_value());
 }
 
+TEST(BlocklistTextTest, AnEntryOfAnotherShapeIsAnError) {
+  for (const char* text : {"[1][]", "[null]", R"([{"addr":7,"until":[]}])", R"([{"until":"x"}])", R"([{"addr":"10.0.0.1:0/0"}])", R"({"a":[7]})"})
+    EXPECT_EQ(parse_blocklist(text, WallTime{}).error().kind, ErrorKind::kUnavailable) << text;
+}
+
+TEST(PoolTextTest, ANumberOfAnotherTypeIsAnError) {
+  for (const char* number : {"1e300", "-8", "1.5", "4294967296", "\"8\"", "null"}) {
+    const std::string pool = std::string(R"([{"pool_id":1,"pool_name":"vms","pg_placement_num":8,"pg_num":)") + number + "}]";
+    EXPECT_EQ(parse_pools(pool).error().kind, ErrorKind::kUnavailable) << number;
+    EXPECT_EQ(parse_epoch(std::string(R"({"epoch":)") + number + "}").error().kind, ErrorKind::kUnavailable) << number;
+  }
+  EXPECT_EQ(parse_pools("[3]").error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(parse_epoch("[]").error().kind, ErrorKind::kUnavailable);
+}
+
+TEST(DaemonAddressTest, ADumpOfAMillionLevelsIsSurvived) {
+  const std::string levels(1'000'000, '[');
+  EXPECT_TRUE(parse_daemon_addresses(levels + std::string(levels.size(), ']')).has_value());
+  EXPECT_FALSE(parse_blocklist(levels + std::string(levels.size(), ']'), WallTime{}).has_value());
+  EXPECT_FALSE(parse_daemon_addresses(R"({"mons":[{"addrvec":[7]}]})").has_value());
+}
+
 TEST(DaemonAddressTest, FindsEveryAddressVector) {
   const auto addresses = parse_daemon_addresses(
       R"({"mons":[{"public_addrs":{"addrvec":[{"type":"v2","addr":"10.0.0.1:3300","nonce":0},{"type":"v1","addr":"10.0.0.1:6789","nonce":0}]}}],)"

@@ -64,7 +64,7 @@ Result<Entry> find_entry(const std::vector<Kubeconfig>& files, const char* list,
     const YAML::Node entries = file.root[list];
     if (!entries || !entries.IsSequence()) continue;
     for (const YAML::Node& entry : entries)
-      if (scalar(entry, "name") == name && entry[kind] && entry[kind].IsMap()) return Entry{&file, fmt::format("{} {}", kind, name), entry[kind]};
+      if (entry.IsMap() && scalar(entry, "name") == name && entry[kind] && entry[kind].IsMap()) return Entry{&file, fmt::format("{} {}", kind, name), entry[kind]};
   }
   return fail(ErrorKind::kInvalid, "{}: there is no {} named \"{}\"", files.front().path.string(), kind, name);
 }
@@ -130,7 +130,7 @@ std::string current_context(const std::vector<Kubeconfig>& files) {
   return {};
 }
 
-Result<Config> from_kubeconfigs(const std::vector<fs::path>& paths, const std::string& wanted_context) {
+Result<Config> read_kubeconfigs(const std::vector<fs::path>& paths, const std::string& wanted_context) {
   std::vector<Kubeconfig> files;
   for (const fs::path& path : paths) {
     auto file = read_kubeconfig(path);
@@ -150,6 +150,14 @@ Result<Config> from_kubeconfigs(const std::vector<fs::path>& paths, const std::s
   if (auto read = read_user(*user, config); !read) return tl::unexpected(read.error());
   if (std::string ns = scalar(context->node, "namespace"); !ns.empty()) config.ns = std::move(ns);
   return config;
+}
+
+Result<Config> from_kubeconfigs(const std::vector<fs::path>& paths, const std::string& wanted_context) {
+  try {
+    return read_kubeconfigs(paths, wanted_context);
+  } catch (const YAML::Exception& error) {  // a node is not what its place asks for: yaml-cpp throws where it is looked into
+    return fail(ErrorKind::kInvalid, "{}: not a kubeconfig: {}", paths.front().string(), error.what());
+  }
 }
 
 Result<Config> from_service_account(const ConfigSources& sources) {

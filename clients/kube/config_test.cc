@@ -78,6 +78,12 @@ TEST_F(ConfigTest, BrokenFilesSayWhatIsWrong) {
   EXPECT_THAT(load(kubeconfig("token: x", "x: y")).error().message, HasSubstr("server is missing"));
 }
 
+TEST_F(ConfigTest, ListsOfTextsAreNoLists) {
+  for (const char* text : {"current-context: lab\ncontexts: [lab]", "current-context: lab\ncontexts: [{name: lab, context: {}}]\nclusters: [lab, '']\nusers: lab",
+                           "current-context: lab\ncontexts: [[lab], null, 7]"})
+    EXPECT_THAT(load(write("texts", text)).error().message, HasSubstr("there is no")) << text;
+}
+
 TEST_F(ConfigTest, AnotherContextCanBeAskedFor) {
   ConfigSources sources;
   sources.kubeconfig = kubeconfig("token: x");

@@ -8,12 +8,11 @@
 #include <variant>
 
 namespace vmha::kube {
-namespace {
 
 using nlohmann::json;
 
 /// Source: staging/src/k8s.io/api/coordination/v1/types.go (LeaseSpec: every field is optional).
-LeaseRecord decode(const json& lease) {
+LeaseRecord lease_record(const json& lease) {
   LeaseRecord record;
   const auto text = [](const json& object, const char* key) {
     const auto found = object.find(key);
@@ -33,6 +32,8 @@ LeaseRecord decode(const json& lease) {
   record.transitions = number(*spec, "leaseTransitions");
   return record;
 }
+
+namespace {
 
 json encode(const LeaseRecord& record, const std::map<std::string, std::string>& annotations) {
   json spec = {{"holderIdentity", record.holder},
@@ -101,7 +102,7 @@ class Driver {
   election::Action do_read() {
     const Instant deadline = monotonic_now() + options_.times.renew_deadline / 2;
     const auto lease = client_.get(leases_, options_.name, time_for_a_call(deadline));
-    Result<LeaseRecord> record = lease ? Result<LeaseRecord>(decode(*lease)) : tl::unexpected(lease.error());
+    Result<LeaseRecord> record = lease ? Result<LeaseRecord>(lease_record(*lease)) : tl::unexpected(lease.error());
     if (!record && record.error().kind != ErrorKind::kNotFound) report(record.error());
     election::Action action = take(election::ReadDone{std::move(record), monotonic_now(), wall_now()});
     tell_holder();
@@ -126,7 +127,7 @@ class Driver {
     const Instant started = monotonic_now();
     const auto stored = send(write);
     if (!stored) report(stored.error());
-    Result<LeaseRecord> record = stored ? Result<LeaseRecord>(decode(*stored)) : tl::unexpected(stored.error());
+    Result<LeaseRecord> record = stored ? Result<LeaseRecord>(lease_record(*stored)) : tl::unexpected(stored.error());
     const bool renewed = record.has_value();
     election::Action action = take(election::WriteDone{std::move(record), started, monotonic_now()});
     tell_holder();

@@ -5,6 +5,8 @@
 #include <stop_token>
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "clients/kube/client.h"
 #include "clients/kube/lease_step.h"
 
@@ -30,5 +32,8 @@ struct ElectionHooks {
 /// Takes part in the election until the Lease is lost or a stop is requested; blocks. On a stop while leading the Lease is released (holder emptied),
 /// so that another can take it at once: stop all destructive work first.
 void run_election(Client& client, const ElectionOptions& options, const ElectionHooks& hooks, const std::stop_token& stop);
+
+/// The record that a Lease object carries, as far as it can be read. Pure.
+[[nodiscard]] LeaseRecord lease_record(const nlohmann::json& lease);
 
 }  // namespace vmha::kube

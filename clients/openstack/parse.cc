@@ -12,6 +12,12 @@ namespace {
 
 using nlohmann::json;
 
+std::string text_of(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_structured()) return value.is_array() ? "[]" : "{}";
+  return value.dump();
+}
+
 /// Reads one JSON object field by field and keeps the first problem: absent, null and empty are three different things.
 class Fields {
  public:
@@ -61,14 +67,15 @@ class Fields {
     complain(std::string(key) + (value == nullptr ? " is absent" : " is not an integer"));
     return 0;
   }
-  /// May be absent; values that are not strings are kept as JSON text.
+  /// May be absent; values that are not strings are kept as JSON text, lists and objects (which nova has none of here) as "[]" and "{}":
+  /// writing them out calls itself for every level, and a body can have a million of them.
   std::map<std::string, std::string> optional_map(const char* key) {
     std::map<std::string, std::string> result;
     const json* value = find(key);
     if (value == nullptr || value->is_null()) return result;
     if (!value->is_object()) complain(std::string(key) + " is not an object");
     if (!value->is_object()) return result;
-    for (const auto& [name, entry] : value->items()) result[name] = entry.is_string() ? entry.get<std::string>() : entry.dump();
+    for (const auto& [name, entry] : value->items()) result[name] = text_of(entry);
     return result;
   }
   std::vector<std::string> optional_texts(const char* key) {

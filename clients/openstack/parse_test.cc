@@ -391,5 +391,13 @@ INSTANTIATE_TEST_SUITE_P(Recorded, RefusalTest,
                                            Refusal{"keystone_401", ErrorKind::kForbidden, "HTTP 401: The request you have made requires authentication."}),
                          [](const auto& one) { return std::string(one.param.recording); });
 
+TEST(ServersTest, AValueOfAMillionLevelsIsSurvived) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  const auto page = parse_servers(R"({"servers":[{"id":"a","OS-EXT-SRV-ATTR:host":"c","metadata":{"deep":)" + deep + "}}]}");
+  ASSERT_TRUE(page.has_value());
+  ASSERT_EQ(page->listing.items.size(), 1U);
+  EXPECT_FALSE(page->listing.items[0].unreadable.empty());
+}
+
 }  // namespace
 }  // namespace vmha::openstack

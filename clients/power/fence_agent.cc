@@ -50,7 +50,21 @@ std::string quoted(const std::string& value) {
   return needed ? '"' + value + '"' : value;
 }
 
+tl::unexpected<Error> trouble(const Finished& finished, const std::vector<std::string>& secrets) {
+  std::string words = last_words(finished.errors.empty() ? finished.output : finished.errors, secrets);
+  for (const ExitCode& known : kExitCodes)
+    if (known.code == finished.exit_code) return fail(known.kind, "{} (exit code {}): {}", known.meaning, known.code, words);
+  return fail(ErrorKind::kUnavailable, "exit code {}: {}", finished.exit_code, words);
+}
+
 }  // namespace
+
+Result<Reading> reading_of_agent(const Finished& status, const std::vector<std::string>& secrets) {
+  if (status.exit_code == kStatusOn && says(status.output, "status: on")) return Reading{State::kOn, "", "On"};
+  if (status.exit_code == kStatusOff && says(status.output, "status: off")) return Reading{State::kOff, "", "Off"};
+  if (status.exit_code == kStatusOn) return Reading{State::kUnknown, "", last_words(status.output, {})};
+  return trouble(status, secrets);
+}
 
 Result<std::unique_ptr<FenceAgent>> FenceAgent::create(FenceAgentTarget target) {
   if (!api::is_agent_name(target.agent)) return fail(ErrorKind::kInvalid, "{} is not the name of a fence agent", target.agent);
@@ -80,13 +94,10 @@ Result<Finished> FenceAgent::call(const std::string& action, Instant deadline) c
   return run(program, deadline);
 }
 
-tl::unexpected<Error> FenceAgent::trouble(const Finished& finished) const {
+std::vector<std::string> FenceAgent::secrets() const {
   std::vector<std::string> secrets;
   for (const auto& [name, value] : target_.secrets) secrets.push_back(value);
-  std::string words = last_words(finished.errors.empty() ? finished.output : finished.errors, secrets);
-  for (const ExitCode& known : kExitCodes)
-    if (known.code == finished.exit_code) return fail(known.kind, "{} (exit code {}): {}", known.meaning, known.code, words);
-  return fail(ErrorKind::kUnavailable, "exit code {}: {}", finished.exit_code, words);
+  return secrets;
 }
 
 Result<Done> FenceAgent::check_agent(Instant deadline) {
@@ -96,7 +107,7 @@ Result<Done> FenceAgent::check_agent(Instant deadline) {
   }
   const auto metadata = call("metadata", deadline);
   if (!metadata) return tl::unexpected(metadata.error());
-  if (metadata->exit_code != 0) return trouble(*metadata);
+  if (metadata->exit_code != 0) return trouble(*metadata, secrets());
   for (const char* action : {"off", "on", "status", "reboot"})
     if (metadata->output.find(std::string("<action name=\"") + action + "\"") == std::string::npos)
       return fail(ErrorKind::kInvalid, "it does not know the action {}: it does not switch the power of a host", action);
@@ -119,10 +130,7 @@ Result<Reading> FenceAgent::read_until(Instant deadline) {
   if (const auto checked = check_agent(deadline); !checked) return tl::unexpected(checked.error());
   const auto status = call("status", deadline);
   if (!status) return tl::unexpected(status.error());
-  if (status->exit_code == kStatusOn && says(status->output, "status: on")) return Reading{State::kOn, "", "On"};
-  if (status->exit_code == kStatusOff && says(status->output, "status: off")) return Reading{State::kOff, "", "Off"};
-  if (status->exit_code == kStatusOn) return Reading{State::kUnknown, "", last_words(status->output, {})};
-  return trouble(*status);
+  return reading_of_agent(*status, secrets());
 }
 
 Result<Done> FenceAgent::order(const std::string& action, const std::string& expected_uuid, const Permit& permit, Instant deadline) {
@@ -134,7 +142,7 @@ Result<Done> FenceAgent::order(const std::string& action, const std::string& exp
   if (!finished && finished.error().kind == ErrorKind::kTimeout) return fail(ErrorKind::kUnknownOutcome, "{}: it did not end in time", action);
   if (!finished) return tl::unexpected(finished.error());
   if (finished->exit_code == 0) return Done{};
-  const auto error = trouble(*finished);
+  const auto error = trouble(*finished, secrets());
   return fail(error.value(), "{}", action);
 }
 

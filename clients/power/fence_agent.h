@@ -50,12 +50,15 @@ class FenceAgent {
   Result<Reading> read_until(Instant deadline);
   Result<Drill> drill_until(Instant deadline);
   Result<Done> order(const std::string& action, const std::string& expected_uuid, const Permit& permit, Instant deadline);
-  [[nodiscard]] tl::unexpected<Error> trouble(const Finished& finished) const;
+  [[nodiscard]] std::vector<std::string> secrets() const;
   [[nodiscard]] tl::unexpected<Error> explain(const Error& error) const;
 
   FenceAgentTarget target_;
   std::mutex mutex_;
   std::optional<Done> checked_;  ///< the agent was found to be one for power; it does not change while vmha runs
 };
+
+/// What an agent's status action said. Pure. Errors: as FenceAgent::read, without `secrets` in them.
+[[nodiscard]] Result<Reading> reading_of_agent(const Finished& status, const std::vector<std::string>& secrets);
 
 }  // namespace vmha::power

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <regex>
 #include <sstream>
 
 namespace vmha::power {
@@ -82,29 +81,43 @@ std::optional<Reading> power_in(const std::string& output) {
   return std::nullopt;
 }
 
-/// The one line of sixteen bytes, as digits; empty if there is none.
-std::string guid_in(const std::string& output) {
-  static const std::regex kBytes("^( [0-9a-fA-F]{2}){16} *$");
-  for (const std::string& line : lines_of(output)) {
-    if (!std::regex_match(line, kBytes)) continue;
-    std::string digits;
-    for (const char c : line)
-      if (c != ' ') digits += c;
-    return lower(digits);
+bool is_hex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+
+// By hand: std::regex calls itself for every character, and a line of these can be as long as all that a program may say.
+
+/// " 33 39 ...", sixteen bytes and spaces, as digits; empty for any other line.
+std::string guid_of_line(const std::string& line) {
+  constexpr std::size_t kBytes = 16;
+  std::string digits;
+  for (std::size_t i = 0; i < kBytes; ++i) {
+    if (line.size() < 3 * i + 3 || line[3 * i] != ' ' || !is_hex(line[3 * i + 1]) || !is_hex(line[3 * i + 2])) return {};
+    digits += line.substr(3 * i + 1, 2);
   }
+  return line.find_first_not_of(' ', 3 * kBytes) == std::string::npos ? lower(digits) : std::string();
+}
+
+/// The first line of sixteen bytes, as digits; empty if there is none.
+std::string guid_in(const std::string& output) {
+  for (const std::string& line : lines_of(output))
+    if (std::string digits = guid_of_line(line); !digits.empty()) return digits;
   return {};
 }
 
 /// The controller answered that it does not have the command: completion codes C1 (invalid command) and C9, CB, CC, CD (no such data).
 bool says_no_guid(const std::string& errors) {
-  static const std::regex kNone("cmd=0x37 rsp=0x(c1|c9|cb|cc|cd)\\)");
-  return std::regex_search(errors, kNone);
+  return std::ranges::any_of(std::array{"c1", "c9", "cb", "cc", "cd"},
+                             [&](const char* code) { return errors.find(std::string("cmd=0x37 rsp=0x") + code + ")") != std::string::npos; });
 }
 
+/// OPERATOR of "privilege level      : OPERATOR"; empty if it is not there.
 std::string level_in(const std::string& output) {
-  static const std::regex kLevel("privilege level +: ([A-Z]+)");
-  std::smatch match;
-  return std::regex_search(output, match, kLevel) ? match[1].str() : std::string();
+  static constexpr std::string_view kName = "privilege level ";
+  const std::size_t name = output.find(kName);
+  if (name == std::string::npos) return {};
+  const std::size_t colon = output.find_first_not_of(' ', name + kName.size());
+  if (colon == std::string::npos || output.compare(colon, 2, ": ") != 0) return {};
+  const std::size_t end = output.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", colon + 2);
+  return output.substr(colon + 2, end == std::string::npos ? end : end - colon - 2);
 }
 
 bool has_control_character(const std::string& text) {
@@ -177,16 +190,21 @@ tl::unexpected<Error> trouble(const Finished& finished, const std::string& passw
 
 }  // namespace
 
+Result<Reading> reading_of_ipmitool(const Finished& finished, const std::string& password) {
+  auto reading = power_in(finished.output);
+  if (!reading) return trouble(finished, password);
+  const std::string guid = guid_in(finished.output);
+  reading->system_uuid = uuid_of_guid(guid);
+  // A machine that was known by its GUID must not pass as one without, only because an answer got lost.
+  if (guid.empty() && !says_no_guid(finished.errors + finished.output))
+    return fail(ErrorKind::kUnavailable, "power reads {}, but the system's GUID did not come", reading->detail);
+  return *reading;
+}
+
 Result<Reading> Ipmi::read_until(Instant deadline) const {
   const auto finished = ipmitool(std::string(kReadPower) + kReadGuid, deadline);
   if (!finished) return tl::unexpected(finished.error());
-  auto reading = power_in(finished->output);
-  if (!reading) return trouble(*finished, target_.password);
-  reading->system_uuid = uuid_of_guid(guid_in(finished->output));
-  // A machine that was known by its GUID must not pass as one without, only because an answer got lost.
-  if (guid_in(finished->output).empty() && !says_no_guid(finished->errors + finished->output))
-    return fail(ErrorKind::kUnavailable, "power reads {}, but the system's GUID did not come", reading->detail);
-  return *reading;
+  return reading_of_ipmitool(*finished, target_.password);
 }
 
 Result<Done> Ipmi::order(const std::string& word, const std::string& done, const std::string& expected_uuid, const Permit& permit, Instant deadline) const {

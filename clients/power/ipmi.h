@@ -54,6 +54,9 @@ class Ipmi {
   mutable std::atomic<int> cipher_suite_;
 };
 
+/// What ipmitool said to the commands of Ipmi::read. Pure. Errors: as read(), without `password` in them.
+[[nodiscard]] Result<Reading> reading_of_ipmitool(const Finished& finished, const std::string& password);
+
 /// A GUID as sixteen bytes came over the wire, as text in the order that read() names; empty for all zeros or all ones, which no machine has.
 [[nodiscard]] std::string uuid_of_guid(const std::string& thirty_two_digits);
 

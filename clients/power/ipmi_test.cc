@@ -55,6 +55,13 @@ TEST_F(IpmiTest, PowerAndGuidAreReadInOneSession) {
   EXPECT_EQ(ipmi()->read(kDeadline)->state, State::kUnknown);
 }
 
+TEST(IpmitoolWordsTest, ALineAsLongAsAllOutputIsSurvived) {
+  const std::string bytes = " 44 45 4c 4c 51 00 10 36 80 52 b7 c0 4f 4d 31 32";
+  EXPECT_EQ(*reading_of_ipmitool({0, "Chassis Power is off\n" + bytes + std::string(1'000'000, ' ') + "\n", ""}, kPassword), (Reading{State::kOff, kGuid, "off"}));
+  for (const std::string& other : {bytes + "x", bytes.substr(1), bytes + " 33", bytes.substr(0, 45), std::string(" 4g") + bytes.substr(3)})
+    EXPECT_FALSE(reading_of_ipmitool({0, "Chassis Power is off\n" + other + "\n", ""}, kPassword).has_value()) << other;
+}
+
 TEST_F(IpmiTest, ThePasswordIsOnNoCommandLine) {
   answers({});
   ASSERT_TRUE(ipmi()->read(kDeadline));

@@ -8,8 +8,8 @@ namespace {
 
 using api::EvidenceSource;
 using api::VerdictValue;
-using testing::ElementsAre;
-using testing::UnorderedElementsAre;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 
 /// Seconds from `start` to the confirmed verdict.
 long dead_after(const TestHost& host, Instant start) {

@@ -28,7 +28,7 @@ ceph::Ping ping(const std::string& name, std::vector<std::string> acknowledged) 
   return result;
 }
 
-class GuestLogTest : public testing::Test {
+class GuestLogTest : public ::testing::Test {
  protected:
   GuestLogTest() {
     log.track(kHost, {kOwn});

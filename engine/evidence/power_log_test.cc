@@ -11,7 +11,7 @@ constexpr auto kOff = power::State::kOff;
 
 Instant at(int second) { return Instant{seconds(second)}; }
 
-class PowerLogTest : public testing::Test {
+class PowerLogTest : public ::testing::Test {
  protected:
   void devices(std::vector<HostRef::Device> list) { log.track(kNode, list); }
   void read(const std::string& device, int second, power::State state) {

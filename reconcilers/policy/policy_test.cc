@@ -120,7 +120,7 @@ TEST(NameTest, WhateverNovaShowsTheNameIsOneThatKubernetesTakes) {
     service.host = NovaHost{std::string(cut, 'x') + "-." + long_host};
     EXPECT_TRUE(is_dns_subdomain(node_for(service, "n").metadata.name)) << cut << ": " << node_for(service, "n").metadata.name;
   }
-  for (const std::string text : {"", "___", "db 0", "-db-", "\xe6\x95\xb0\xe6\x8d\xae", "A/B\\C", "a..b", std::string(300, 'x').c_str()}) {
+  for (const std::string& text : std::vector<std::string>{"", "___", "db 0", "-db-", "\xe6\x95\xb0\xe6\x8d\xae", "A/B\\C", "a..b", std::string(300, 'x')}) {
     nova::Server server;
     server.id = ServerId{"5b8e0000-0000-4000-8000-000000000001"};
     server.name = text;
