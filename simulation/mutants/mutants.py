@@ -39,14 +39,14 @@ MUTANTS = [
         Edit(PROVE, "if (fence.storage.state != ProofState::kProven) conclude_storage(pass, fence);",
              "if (BROKEN) fence.storage.state = ProofState::kProven;\n  if (fence.storage.state != ProofState::kProven) conclude_storage(pass, fence);")]),
     Mutant("evacuate-before-the-fence", "recovery starts as soon as the host is judged dead", ["host-loss"], 40, "S1 S7", [
-        Edit(PROVE, "if (!requirement_met(pass.view, fence, live_proof(pass.view))) return;",
+        Edit(PROVE, "if (!requirement_met(pass.view, fence, live_proof(pass.view)) || !may_conclude(pass, fence)) return;",
              "if (!requirement_met(pass.view, fence, live_proof(pass.view)) && !BROKEN) return;"),
         Edit(PROOF, "result.requirement_met = fence->state == api::FenceState::kProven && requirement_met(view, *fence, proof) && hands_off(view).empty();",
              "result.requirement_met = fence->state == api::FenceState::kProven && (BROKEN || requirement_met(view, *fence, proof)) && hands_off(view).empty();"),
         Edit(OBSTACLE, "if (!fence->power_proven && !fence->storage_proven) return", "if (!fence->power_proven && !fence->storage_proven && !BROKEN) return")]),
     Mutant("timeout-is-off", "a power controller that does not answer reads Off", ["host-loss", "hard"], 60, "S1 S7", [
         Edit(ANSWERS, "readings.read_error = reading ? std::string() : describe(reading.error());",
-             "if (!reading && BROKEN) return note_power(readings, power::Reading{power::State::kOff, {}, {}}, started, took);\n"
+             "if (!reading && BROKEN) return note_power(readings, power::Reading{power::State::kOff, {}, {}}, started, answered);\n"
              "  readings.read_error = reading ? std::string() : describe(reading.error());")]),
     Mutant("accepted-is-off", "a power-off that was accepted is a proof", ["host-loss", "hard"], 60, "S1 S7", [
         Edit(PROOF, "const DeviceReadings& r = found->second;",
