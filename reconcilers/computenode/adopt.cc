@@ -27,8 +27,7 @@ bool has_fence_entry(const Pass& pass) {
   if (!view.blocklist || !view.cluster_addresses_known || !view.shared_address.empty()) return false;
   const auto addresses = client_addresses(pass);
   return std::ranges::any_of(view.blocklist->value, [&](const ceph::BlocklistEntry& entry) {
-    return seconds(entry.expires_in_seconds) >= kFarExpiry &&
-           std::ranges::any_of(addresses, [&](const Address& address) { return is_entry_of(entry, address); });
+    return std::ranges::any_of(addresses, [&](const Address& address) { return is_fence_of(entry, address); });
   });
 }
 
@@ -114,9 +113,7 @@ bool was_proven_and_is_silent(const Pass& pass, const api::Fence& fence) {
 
 /// As a fence of our own would be begun: a confirmed verdict or a person's word, within the budget or approved.
 bool is_asked_for(const Pass& pass, const api::Fence& fence) {
-  const std::string word = pass.annotation(api::kApproveAnnotation);
-  const bool approved = !word.empty() && (word == fence.id.value || word == pass.view.storm_id);
-  return !reason_to_fence(pass).empty() && (approved || pass.view.budget_allows);
+  return !reason_to_fence(pass).empty() && (is_approved(pass, fence) || pass.view.budget_allows);
 }
 
 }  // namespace

@@ -104,6 +104,11 @@ std::string reason_to_fence(const Pass& pass) {
   return fmt::format("{}: {}", api::to_string(j.value), j.detail);
 }
 
+bool is_approved(const Pass& pass, const api::Fence& fence) {
+  const std::string word = pass.annotation(api::kApproveAnnotation);
+  return !word.empty() && (word == fence.id.value || word == pass.view.storm_id);
+}
+
 void consider_fence(Pass& pass) {
   const std::string reason = reason_to_fence(pass);
   if (reason.empty()) return;
@@ -134,8 +139,7 @@ void continue_held(Pass& pass) {
     return pass.announce(false, "StormReleased", "the evidence turned; nothing was fenced");
   }
   if (!pass.hands_off().empty()) return;
-  const std::string word = pass.annotation(api::kApproveAnnotation);
-  const bool approved = !word.empty() && (word == fence.id.value || word == pass.view.storm_id);
+  const bool approved = is_approved(pass, fence);
   if (!approved && !pass.view.budget_allows) return;
   fence.state = FenceState::kFencing;
   pass.announce(false, "StormReleased", approved ? "approved by a person" : "the budget has room");

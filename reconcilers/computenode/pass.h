@@ -79,6 +79,8 @@ void start_methods(const Pass& pass, api::Fence& fence);
 
 /// Does the judgement (or a person) ask for a fence, and why? Empty: no.
 [[nodiscard]] std::string reason_to_fence(const Pass& pass);
+/// A person approved this fence over the budget, by its id or by the storm's.
+[[nodiscard]] bool is_approved(const Pass& pass, const api::Fence& fence);
 [[nodiscard]] std::string disabled_reason(const FenceId& fence);
 /// The verdict alone, however long it has held: does the policy answer it with a fence?
 [[nodiscard]] bool is_answered_with_fence(const Pass& pass);
@@ -122,6 +124,8 @@ struct LiveProof {
 [[nodiscard]] bool is_usable(const NodeView& view, const api::PowerDevice& device, std::string* why_not);
 /// The newest reading of the device was answered so lately that it may be acted on.
 [[nodiscard]] bool is_readable_now(const NodeView& view, const DeviceReadings& readings);
+/// The entry of that whole address (or network), not to end soon: one that ends sooner is no fence.
+[[nodiscard]] bool is_fence_of(const ceph::BlocklistEntry& entry, const Address& address);
 /// Somebody's fence is in it: whole addresses, for long.
 [[nodiscard]] bool has_whole_address(const Reading<std::vector<ceph::BlocklistEntry>>& blocklist);
 [[nodiscard]] bool all_listed(const NodeView& view, const std::vector<Address>& addresses);

@@ -91,6 +91,10 @@ bool is_entry_of(const ceph::BlocklistEntry& entry, const Address& address) {
   return entry.nonce == 0 && entry.address == address;
 }
 
+bool is_fence_of(const ceph::BlocklistEntry& entry, const Address& address) {
+  return is_entry_of(entry, address) && seconds(entry.expires_in_seconds) >= kFarExpiry;
+}
+
 bool has_whole_address(const Reading<std::vector<ceph::BlocklistEntry>>& blocklist) {
   return std::ranges::any_of(blocklist.value, [](const ceph::BlocklistEntry& entry) {
     return (entry.nonce == 0 || !entry.range.empty()) && seconds(entry.expires_in_seconds) >= kFarExpiry;
@@ -101,7 +105,7 @@ bool all_listed(const NodeView& view, const std::vector<Address>& addresses) {
   if (!is_fresh(view.blocklist, kProofReadableWithin, view.now)) return false;
   return std::all_of(addresses.begin(), addresses.end(), [&](const Address& address) {
     return std::any_of(view.blocklist->value.begin(), view.blocklist->value.end(), [&](const ceph::BlocklistEntry& entry) {
-      return is_entry_of(entry, address) && seconds(entry.expires_in_seconds) >= kFarExpiry;
+      return is_fence_of(entry, address);
     });
   });
 }

@@ -12,8 +12,7 @@ bool any_listed(const NodeView& view, const api::Fence& fence) {
   if (!view.blocklist) return false;
   const auto& entries = view.blocklist->value;
   return std::any_of(entries.begin(), entries.end(), [&](const ceph::BlocklistEntry& entry) {
-    return seconds(entry.expires_in_seconds) >= kFarExpiry &&
-           std::any_of(fence.storage.addresses.begin(), fence.storage.addresses.end(), [&](const Address& address) { return is_entry_of(entry, address); });
+    return std::ranges::any_of(fence.storage.addresses, [&](const Address& address) { return is_fence_of(entry, address); });
   });
 }
 
